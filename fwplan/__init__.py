@@ -1,0 +1,1 @@
+"""fwplan: a planner for the firewall of libvirt networks."""

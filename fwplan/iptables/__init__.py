@@ -1,0 +1,1 @@
+"""iptables' rules as values, and how they are written."""

@@ -1,0 +1,87 @@
+"""iptables' rules as the arguments of a command and as lines for iptables-restore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fwplan.errors import NotExpressibleError
+from fwplan.iptables.objects import (
+    BelongsToConnection,
+    Destination,
+    FillChecksum,
+    InInterface,
+    JumpTo,
+    Masquerade,
+    OutInterface,
+    ProtocolIs,
+    Snat,
+    Source,
+)
+
+if TYPE_CHECKING:
+    from fwplan.iptables.objects import Match, Ports, Rule, Target
+
+
+def rule_arguments(rule: Rule) -> list[str]:
+    """What follows the name of the chain.
+
+    Raises:
+        NotExpressibleError: iptables would take the name of an interface for something else.
+    """
+    arguments = [argument for match in rule.matches for argument in _match_arguments(match)]
+    return arguments + _target_arguments(rule.target)
+
+
+def _match_arguments(match: Match) -> list[str]:
+    match match:
+        case InInterface(name):
+            return ["--in-interface", _interface(name)]
+        case OutInterface(name):
+            return ["--out-interface", _interface(name)]
+        case Source(subnet):
+            return ["--source", str(subnet)]
+        case Destination(subnet, negated):
+            return [*(["!"] if negated else []), "--destination", str(subnet)]
+        case ProtocolIs(protocol, None):
+            return ["-p", protocol]
+        case ProtocolIs(protocol, port):
+            return ["--protocol", protocol, "--destination-port", str(port)]
+        case BelongsToConnection():
+            return ["--match", "conntrack", "--ctstate", "ESTABLISHED,RELATED"]
+
+
+def _target_arguments(target: Target) -> list[str]:
+    match target:
+        case JumpTo(name):
+            return ["--jump", name]
+        case Masquerade(None):
+            return ["--jump", "MASQUERADE"]
+        case Masquerade(ports):
+            return ["--jump", "MASQUERADE", "--to-ports", _ports(ports)]
+        case Snat(start, end, ports):
+            return ["--jump", "SNAT", "--to-source", f"{start}-{end}{'' if ports is None else ':' + _ports(ports)}"]
+        case FillChecksum():
+            return ["--jump", "CHECKSUM", "--checksum-fill"]
+
+
+def _ports(ports: Ports | None) -> str:
+    return "" if ports is None else f"{ports.start}-{ports.end}"
+
+
+def _interface(name: str) -> str:
+    """The name, unless iptables reads it otherwise: `+` at the end stands for any ending, `!` for a negation."""
+    if name.endswith("+") or name == "!" or not name.isprintable():
+        message = f"the interface name {name!r} cannot be written for iptables, which would read it as a pattern"
+        raise NotExpressibleError(message)
+    return name
+
+
+def restore_word(word: str) -> str:
+    """A word of a line for iptables-restore, in quotes where it needs them.
+
+    Source: `add_param_to_argv` of iptables: within `"`, a backslash keeps the next character as it is.
+    """
+    if word and all(character.isalnum() or character in "-_.,:/!+@%^=" for character in word):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

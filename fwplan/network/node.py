@@ -1,0 +1,208 @@
+"""One XML element while it is being read.
+
+A node hands out its attributes and children one by one. What nobody asked for in the end is what libvirt would
+ignore: it is kept, and reported with the nearest name that would have meant something.
+"""
+
+from __future__ import annotations
+
+import difflib
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from lxml import etree
+
+from fwplan.network.definition import NOTHING, Others
+from fwplan.network.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from fwplan.network.definition import Address
+
+Word = TypeVar("Word", bound=str)
+
+_UNSIGNED_INT = 2**32 - 1
+_LIVE_ONLY = frozenset({"connections"})
+"""Attributes that `virsh net-dumpxml` shows of a running network; not part of a definition."""
+
+
+class Node:
+    """An element, its attributes and children that nobody has asked for yet, and the problems of the document."""
+
+    __slots__ = ("_asked", "_attributes", "_children", "element", "problems")
+
+    def __init__(self, element: etree._Element, problems: list[Problem]) -> None:
+        """Read `element`, adding what is wrong to `problems`."""
+        self.element = element
+        self.problems = problems
+        self._attributes: dict[str, str] = dict(element.attrib)  # type: ignore[arg-type]  # names and values are str
+        self._children: dict[str, list[etree._Element]] = {}
+        self._asked: list[str] = []
+        for child in element.iterchildren("*"):
+            self._children.setdefault(child.tag, []).append(child)
+
+    # Places
+
+    def error(self, message: str, advice: str) -> None:
+        """Note that libvirt would refuse this element."""
+        self._note(Severity.ERROR, self.element, message, advice)
+
+    def warn(self, message: str, advice: str) -> None:
+        """Note that libvirt accepts this element, but not as its author may think."""
+        self._note(Severity.WARNING, self.element, message, advice)
+
+    def _note(self, severity: Severity, element: etree._Element, message: str, advice: str) -> None:
+        self.problems.append(Problem(severity, path_of(element), message, advice, element.sourceline))
+
+    # Children
+
+    def child(self, tag: str) -> Node | None:
+        """The first child of that name. libvirt ignores any further one; it is left for `others`."""
+        self._asked.append(tag)
+        found = self._children.get(tag)
+        if not found:
+            return None
+        return Node(found.pop(0), self.problems)
+
+    def children(self, tag: str) -> list[Node]:
+        """All children of that name."""
+        self._asked.append(tag)
+        return [Node(element, self.problems) for element in self._children.pop(tag, ())]
+
+    def text(self, tag: str) -> str | None:
+        """Text of the first child of that name; None when it is empty or missing, as XPath's `string()` has it."""
+        child = self.child(tag)
+        if child is None:
+            return None
+        return child.content() or None
+
+    def content(self) -> str:
+        """The text in the element, that of its descendants included."""
+        element = self.element
+        return str(element.xpath("string()")) if len(element) else element.text or ""
+
+    # Attributes
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an attribute, not empty, that nobody asked for yet."""
+        return bool(self._attributes.get(name))
+
+    def raw(self, name: str) -> str | None:
+        """An attribute as it stands."""
+        self._asked.append(name)
+        return self._attributes.pop(name, None)
+
+    def string(self, name: str) -> str | None:
+        """An attribute that counts as missing when it is empty, as with XPath's `string()`."""
+        return self.raw(name) or None
+
+    def required(self, name: str, advice: str) -> str | None:
+        """An attribute that has to be there; None, and an error noted, when it is not."""
+        value = self.raw(name)
+        if value is None:
+            self.error(f"'{name}' is missing", advice)
+        return value
+
+    def yes_no(self, name: str) -> bool | None:
+        """An attribute that is `yes` or `no`."""
+        value = self.choice(name, ("yes", "no"))
+        return None if value is None else value == "yes"
+
+    def choice(self, name: str, words: tuple[Word, ...]) -> Word | None:
+        """An attribute that is one of `words`."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        for word in words:
+            if word == value:
+                return word
+        self.error(f"{name}='{value}' means nothing", f"use one of: {', '.join(words)}")
+        return None
+
+    def integer(self, name: str, *, maximum: int = _UNSIGNED_INT, base: Literal[0, 10] = 10) -> int | None:
+        """An attribute that is a whole number from 0 to `maximum`; with base 0, hexadecimal after `0x` as well."""
+        value = self.string(name)
+        return None if value is None else self._number(name, value, maximum, base)
+
+    def _number(self, name: str, value: str, maximum: int, base: Literal[0, 10]) -> int | None:
+        hexadecimal = base == 0 and value[:2] in {"0x", "0X"}
+        digits = value[2:] if hexadecimal else value
+        # int() alone would take signs, underscores and the digits of other scripts.
+        if digits.isascii() and digits.isalnum() and len(digits) <= len(str(maximum)):
+            try:
+                number = int(digits, 16 if hexadecimal else 10)
+            except ValueError:
+                pass
+            else:
+                if number <= maximum:
+                    return number
+        self.error(f"{name}='{value}' is not a whole number from 0 to {maximum}", "write the number in digits")
+        return None
+
+    def address(self, name: str) -> Address | None:
+        """An attribute that is an IPv4 or IPv6 address."""
+        value = self.string(name)
+        return None if value is None else self.to_address(name, value)
+
+    def to_address(self, name: str, value: str) -> Address | None:
+        """`value` as an address; None, and an error noted, when it is none."""
+        try:
+            address = ip_address(value)
+        except ValueError:
+            self.error(
+                f"{name}='{value}' is not an address",
+                "write four numbers from 0 to 255 with dots, or an IPv6 address",
+            )
+            return None
+        if isinstance(address, IPv6Address) and address.scope_id is not None:
+            self.error(f"{name}='{value}' carries a scope", f"leave out '%{address.scope_id}'")
+            return None
+        return address
+
+    def ipv4_address(self, name: str) -> IPv4Address | None:
+        """An attribute that is an IPv4 address."""
+        address = self.address(name)
+        if address is None or isinstance(address, IPv4Address):
+            return address
+        self.error(f"{name}='{address}' is not an IPv4 address", "IPv4 is the only family possible here")
+        return None
+
+    # The rest
+
+    def others(self) -> Others:
+        """What nobody asked for, with a warning for each; namespaces of others are theirs and raise none."""
+        for name in _LIVE_ONLY.intersection(self._attributes):
+            del self._attributes[name]
+        elements = [element for found in self._children.values() for element in found]
+        if not self._attributes and not elements:
+            return NOTHING
+        for name in self._attributes:
+            if not name.startswith("{"):
+                self._warn_unknown(self.element, f"attribute '{name}'", name)
+        elements.sort(key=self.element.index)
+        for element in elements:
+            if not element.tag.startswith("{"):
+                self._warn_unknown(element, f"<{element.tag}>", element.tag)
+        return Others(tuple(self._attributes.items()), tuple(canonical(element) for element in elements))
+
+    def _warn_unknown(self, element: etree._Element, what: str, name: str) -> None:
+        if name in self._asked:
+            message, advice = f"{what} stands here a second time: libvirt takes the first", "take one of them out"
+        else:
+            near = difflib.get_close_matches(name, self._asked, n=1)
+            message = f"{what} is unknown here: libvirt ignores it"
+            advice = f"was '{near[0]}' meant?" if near else "take it out, or look for its place"
+        self._note(Severity.WARNING, element, message, advice)
+
+
+def path_of(element: etree._Element) -> str:
+    """The path of an element below the root, such as `ip[2]/dhcp`; empty for the root."""
+    path: str = element.getroottree().getelementpath(element)
+    return "" if path == "." else path
+
+
+def canonical(element: etree._Element) -> str:
+    """An element as canonical XML (C14N 1.0, with comments), complete with the namespaces that it may use."""
+    try:
+        return etree.tostring(element, method="c14n", with_tail=False).decode()
+    except etree.C14NError:  # a relative namespace, which C14N does not allow
+        return etree.tostring(element, encoding="unicode", with_tail=False)

@@ -1,0 +1,167 @@
+"""From XML to a definition: reads everything, and notes everything that is wrong, before it gives an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fwplan.network.definition import Bridge, Domain, Mac, Mtu, Network, Port, VirtualPort
+from fwplan.network.document import parse_document
+from fwplan.network.node import Node, canonical
+from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
+from fwplan.network.read_address import read_ip, read_route
+from fwplan.network.read_dns import read_dns
+from fwplan.network.read_forward import read_forward
+from fwplan.network.read_port import read_bandwidth, read_portgroup, read_virtual_port, read_vlan
+from fwplan.network.station import check_unicast_mac, check_uuid
+from fwplan.network.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
+
+    Value = TypeVar("Value")
+
+_UNSIGNED_LONG = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A definition and all that is to be said of it.
+
+    Attributes:
+        network: the definition; where there are errors, as much of it as could be read.
+        problems: errors and warnings, in the order of the document.
+    """
+
+    network: Network
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What libvirt would refuse the definition for."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
+
+def read_network(data: bytes) -> Network:
+    """Read a definition that has to be valid.
+
+    Raises:
+        InvalidDefinitionError: libvirt would refuse it; carries all problems, warnings included.
+    """
+    reading = examine(data)
+    if reading.errors:
+        raise InvalidDefinitionError(reading.problems)
+    return reading.network
+
+
+def examine(data: bytes) -> Reading:
+    """Read a definition, valid or not, and say all that is wrong with it.
+
+    Raises:
+        InvalidDefinitionError: it is no `<network>` document at all.
+    """
+    root = parse_document(data)
+    problems: list[Problem] = []
+    network = _read(Node(root, problems))
+    faulty = frozenset(
+        problem.path.partition("/")[0].partition("[")[0] for problem in problems if problem.severity is Severity.ERROR
+    )
+    for problem in validate(network, faulty):
+        element = root.find(problem.path) if problem.path else root
+        line = (root if element is None else element).sourceline
+        problems.append(replace(problem, line=line))
+    problems.sort(key=lambda problem: problem.line or 0)
+    return Reading(network, tuple(problems))
+
+
+def _read(node: Node) -> Network:
+    name = node.text("name")
+    if name is None:
+        node.error("the network has no name", "give it one: <name>…</name>")
+    metadata = node.child("metadata")
+    return Network(
+        name=name or "",
+        uuid=_read_uuid(node),
+        title=node.text("title"),
+        description=node.text("description"),
+        metadata=None if metadata is None else canonical(metadata.element),
+        ipv6=node.yes_no("ipv6"),
+        trust_guest_rx_filters=node.yes_no("trustGuestRxFilters"),
+        forward=_one(node, "forward", read_forward),
+        bridge=_one(node, "bridge", _read_bridge),
+        mtu=_one(node, "mtu", _read_mtu),
+        mac=_one(node, "mac", _read_mac),
+        domain=_one(node, "domain", _read_domain),
+        dns=_one(node, "dns", read_dns),
+        vlan=_one(node, "vlan", read_vlan),
+        bandwidth=_one(node, "bandwidth", read_bandwidth),
+        port=_one(node, "port", _read_port),
+        ips=_all(node.children("ip"), read_ip),
+        routes=_all(node.children("route"), read_route),
+        virtual_port=_one(node, "virtualport", _read_typed_virtual_port),
+        portgroups=_all(node.children("portgroup"), read_portgroup),
+        others=node.others(),
+    )
+
+
+def _one(node: Node, tag: str, read: Callable[[Node], Value | None]) -> Value | None:
+    child = node.child(tag)
+    return None if child is None else read(child)
+
+
+def _all(nodes: list[Node], read: Callable[[Node], Value | None]) -> tuple[Value, ...]:
+    return tuple(_present(map(read, nodes)))
+
+
+def _present(values: Iterable[Value | None]) -> Iterable[Value]:
+    return (value for value in values if value is not None)
+
+
+def _read_uuid(node: Node) -> str | None:
+    child = node.child("uuid")
+    if child is None:
+        return None
+    written = child.content()
+    return check_uuid(child, written) if written else None
+
+
+def _read_bridge(node: Node) -> Bridge:
+    # libvirt takes anything but `off` for on.
+    stp = node.string("stp")
+    if stp not in {None, "on", "off"}:
+        node.warn(f"stp='{stp}' means nothing: libvirt takes it for on", "write on or off")
+    return Bridge(
+        name=node.string("name"),
+        zone=node.string("zone"),
+        stp=None if stp is None else stp != "off",
+        delay=node.integer("delay", maximum=_UNSIGNED_LONG),
+        mac_table_manager=node.choice("macTableManager", ("kernel", "libvirt")),
+        others=node.others(),
+    )
+
+
+def _read_mtu(node: Node) -> Mtu:
+    return Mtu(size=node.integer("size"), others=node.others())
+
+
+def _read_mac(node: Node) -> Mac:
+    written = node.string("address")
+    return Mac(address=None if written is None else check_unicast_mac(node, "address", written), others=node.others())
+
+
+def _read_domain(node: Node) -> Domain:
+    return Domain(
+        name=node.raw("name"),
+        local_only=node.yes_no("localOnly"),
+        register=node.yes_no("register"),
+        others=node.others(),
+    )
+
+
+def _read_port(node: Node) -> Port:
+    return Port(isolated=node.yes_no("isolated"), others=node.others())
+
+
+def _read_typed_virtual_port(node: Node) -> VirtualPort:
+    return read_virtual_port(node, needs_type=True)

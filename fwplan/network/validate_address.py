@@ -1,0 +1,134 @@
+"""What libvirt refuses in `<ip>`, its DHCP service, and `<route>`."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
+
+from fwplan.network.address_range import range_fault
+from fwplan.network.definition import mask_length
+from fwplan.network.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fwplan.network.definition import Dhcp, Ip, Network, Route, Subnet
+
+_BITS = {4: 32, 6: 128}
+
+
+def address_problems(network: Network) -> Iterator[Problem]:
+    """All problems of the `<ip>` elements."""
+    serving: dict[int, int] = {}
+    for index, ip in enumerate(network.ips, start=1):
+        path = f"ip[{index}]" if len(network.ips) > 1 else "ip"
+        problems = list(_family_problems(ip, path)) or list(_prefix_problems(ip, path))
+        yield from problems
+        if ip.tftp is not None and ip.address.version == 6:
+            yield Problem(Severity.ERROR, f"{path}/tftp", "TFTP is served over IPv4 only", "move it to an IPv4 <ip>")
+        if ip.dhcp is not None and not problems:
+            yield from _dhcp_problems(ip.dhcp, ip.subnet, f"{path}/dhcp")
+        if ip.gives_addresses:
+            first = serving.setdefault(ip.address.version, index)
+            if first != index:
+                yield Problem(
+                    Severity.ERROR,
+                    f"{path}/dhcp",
+                    f"DHCP is served on a second IPv{ip.address.version} address (the first is ip[{first}])",
+                    "serve it on one address of each family",
+                )
+
+
+def _family_problems(ip: Ip | Route, path: str) -> Iterator[Problem]:
+    written = "ipv4" if ip.family is None else ip.family
+    if written != f"ipv{ip.address.version}":
+        said = "no family is given, which means ipv4" if ip.family is None else f"the family given is {ip.family}"
+        yield Problem(
+            Severity.ERROR, path, f"{ip.address} is an IPv{ip.address.version} address, and {said}",
+            f"write family='ipv{ip.address.version}'",
+        )
+    if ip.netmask is not None and ip.address.version == 6:
+        yield Problem(Severity.ERROR, path, "an IPv6 address takes no netmask", "write prefix='64' instead")
+
+
+def _prefix_problems(ip: Ip | Route, path: str) -> Iterator[Problem]:
+    bits = _BITS[ip.address.version]
+    if ip.prefix is not None and ip.prefix > bits:
+        yield Problem(
+            Severity.ERROR, path, f"prefix='{ip.prefix}' is more bits than an address has", f"use 1 to {bits}"
+        )
+    if ip.netmask is not None:
+        if ip.prefix:
+            yield Problem(Severity.ERROR, path, "both a prefix and a netmask are given", "keep one of them")
+        try:
+            mask_length(ip.netmask)
+        except ValueError as error:
+            yield Problem(Severity.ERROR, path, str(error), "write ones followed by zeros, such as 255.255.255.0")
+
+
+def _dhcp_problems(dhcp: Dhcp, subnet: Subnet, path: str) -> Iterator[Problem]:
+    leases = []
+    for index, given in enumerate(dhcp.ranges, start=1):
+        place = f"{path}/range[{index}]"
+        fault = range_fault(given.start, given.end, subnet)
+        if fault is not None:
+            yield Problem(Severity.ERROR, place, fault, f"choose addresses of {subnet}")
+        leases.append((place, given.lease))
+    for index, host in enumerate(dhcp.hosts, start=1):
+        place = f"{path}/host[{index}]"
+        if host.ip not in subnet:
+            yield Problem(
+                Severity.WARNING, place, f"{host.ip} lies outside {subnet}: it is never given out",
+                f"choose an address of {subnet}",
+            )
+        leases.append((place, host.lease))
+    for place, lease in leases:
+        if lease is not None and _too_short(lease.expiry, lease.unit or "minutes"):
+            yield Problem(
+                Severity.ERROR, f"{place}/lease", "the lease is shorter than two minutes",
+                "give it two minutes or more, or 0 for ever",
+            )
+
+
+def _too_short(expiry: int, unit: str) -> bool:
+    return 0 < expiry < {"seconds": 120, "minutes": 2, "hours": 0}[unit]
+
+
+def route_problems(network: Network) -> Iterator[Problem]:
+    """All problems of the `<route>` elements."""
+    subnets = list(_subnets(network))
+    for index, route in enumerate(network.routes, start=1):
+        path = f"route[{index}]" if len(network.routes) > 1 else "route"
+        problems = list(_family_problems(route, path)) or list(_prefix_problems(route, path))
+        yield from problems
+        if route.metric == 0:
+            yield Problem(Severity.ERROR, path, "metric='0' is no metric", "use 1 or more")
+        if route.gateway.version != route.address.version:
+            yield Problem(
+                Severity.ERROR, path, f"{route.address} and the gateway {route.gateway} are not of one family",
+                f"name a gateway of IPv{route.address.version}",
+            )
+        elif not any(route.gateway in subnet for subnet in subnets):
+            yield Problem(
+                Severity.ERROR, path, f"the gateway {route.gateway} lies in no subnet of this network",
+                "name an address of " + (" or ".join(map(str, subnets)) or "a subnet of this network, which has none"),
+            )
+        if not problems and not _is_network_address(route):
+            yield Problem(
+                Severity.ERROR, path, f"{route.address} is an address in a subnet, not that of one",
+                "set the host part to zero, and give the prefix",
+            )
+
+
+def _subnets(network: Network) -> Iterator[Subnet]:
+    for ip in network.ips:
+        try:
+            yield ip.subnet
+        except ValueError:  # reported where the address stands
+            continue
+
+
+def _is_network_address(route: Route) -> bool:
+    prefix = mask_length(route.netmask) if route.netmask is not None else route.prefix or 0
+    make = IPv4Network if route.address.version == 4 else IPv6Network
+    return bool(make((int(route.address), prefix), strict=False).network_address == route.address)

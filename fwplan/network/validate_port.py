@@ -1,0 +1,81 @@
+"""What libvirt refuses in portgroups, VLANs and bandwidth limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fwplan.network.modes import ForwardMode, Kind
+from fwplan.network.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fwplan.network.definition import Network, VirtualPort
+
+
+def port_problems(network: Network) -> Iterator[Problem]:
+    """All problems of `<portgroup>`, `<vlan>` and `<bandwidth>`."""
+    yield from _name_problems(network)
+    yield from _bandwidth_problems(network)
+    yield from _vlan_problems(network)
+
+
+def _group_path(network: Network, index: int) -> str:
+    return f"portgroup[{index}]" if len(network.portgroups) > 1 else "portgroup"
+
+
+def _name_problems(network: Network) -> Iterator[Problem]:
+    seen: set[str] = set()
+    default: str | None = None
+    for index, group in enumerate(network.portgroups, start=1):
+        path = _group_path(network, index)
+        if group.name in seen:
+            yield Problem(Severity.ERROR, path, f"there is a second portgroup '{group.name}'", "rename one of them")
+        seen.add(group.name)
+        if group.default:
+            if default is not None:
+                yield Problem(
+                    Severity.ERROR,
+                    path,
+                    f"'{group.name}' is a second default portgroup, after '{default}'",
+                    "keep default='yes' at one of them",
+                )
+            default = default or group.name
+
+
+def _bandwidth_problems(network: Network) -> Iterator[Problem]:
+    if network.kind in {Kind.MANAGED, Kind.EXISTING_BRIDGE}:
+        return
+    message = f"mode '{network.mode.value}' has no bridge to limit the bandwidth of"
+    advice = "take it out, or limit each guest"
+    if network.bandwidth is not None and (network.bandwidth.inbound or network.bandwidth.outbound):
+        yield Problem(Severity.ERROR, "bandwidth", message, advice)
+    for index, group in enumerate(network.portgroups, start=1):
+        if group.bandwidth is not None and (group.bandwidth.inbound or group.bandwidth.outbound):
+            yield Problem(Severity.ERROR, f"{_group_path(network, index)}/bandwidth", message, advice)
+
+
+def _is_open_vswitch(port: VirtualPort | None) -> bool:
+    return port is not None and port.type == "openvswitch"
+
+
+def _vlan_problems(network: Network) -> Iterator[Problem]:
+    """VLANs need a virtual function, a device for one guest alone, or a port of Open vSwitch."""
+    mode = network.mode
+    allowed = mode in {ForwardMode.HOSTDEV, ForwardMode.PASSTHROUGH} or (
+        mode is ForwardMode.BRIDGE and _is_open_vswitch(network.virtual_port)
+    )
+    message = f"mode '{mode.value}' cannot carry VLAN tags here"
+    advice = "tags need mode 'hostdev' or 'passthrough', or mode 'bridge' with <virtualport type='openvswitch'/>"
+    for index, group in enumerate(network.portgroups, start=1):
+        if network.vlan is None and group.vlan is None:
+            continue
+        if group.virtual_port is None:
+            possible = allowed
+        else:
+            possible = mode is ForwardMode.BRIDGE and _is_open_vswitch(group.virtual_port)
+        if not possible:
+            where = _group_path(network, index) + ("/vlan" if group.vlan is not None else "")
+            yield Problem(Severity.ERROR, where, message, advice)
+    if network.vlan is not None and not allowed and not any(group.default for group in network.portgroups):
+        yield Problem(Severity.ERROR, "vlan", message, advice)

@@ -1,0 +1,1 @@
+"""nftables' own objects as values, and how they are written."""

@@ -1,0 +1,95 @@
+"""nftables' objects in the JSON that libnftables takes and gives.
+
+Source: libnftables-json(5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fwplan.errors import NotExpressibleError
+from fwplan.nft.objects import (
+    AddressMatch,
+    Counter,
+    InterfaceMatch,
+    Jump,
+    Masquerade,
+    ProtocolMatch,
+    Snat,
+    StateMatch,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from fwplan.nft.objects import Chain, Family, Ports, Rule, Statement, Table
+
+    Json = dict[str, Any]
+
+
+def table_json(table: Table) -> Json:
+    """A table as it stands below `"table"`."""
+    return {"family": table.family, "name": table.name}
+
+
+def chain_json(chain: Chain) -> Json:
+    """A chain as it stands below `"chain"`."""
+    written: Json = {"family": chain.table.family, "table": chain.table.name, "name": chain.name}
+    if chain.hook is not None:
+        hook = chain.hook
+        written |= {"type": hook.type, "hook": hook.hook, "prio": hook.priority, "policy": hook.policy}
+    return written
+
+
+def rule_json(rule: Rule) -> Json:
+    """A rule as it stands below `"rule"`.
+
+    Raises:
+        NotExpressibleError: JSON for libnftables cannot carry the name of an interface.
+    """
+    family = rule.table.family
+    return {
+        "family": family,
+        "table": rule.table.name,
+        "chain": rule.chain,
+        "expr": [_statement(statement, family) for statement in rule.statements],
+    }
+
+
+def _statement(statement: Statement, family: Family) -> Json:
+    match statement:
+        case InterfaceMatch(key, interface):
+            return _match("==", {"meta": {"key": key.value}}, _interface(interface))
+        case AddressMatch(field, subnet, negated):
+            prefix = {"prefix": {"addr": str(subnet.network_address), "len": subnet.prefixlen}}
+            left = {"payload": {"protocol": family, "field": field.value}}
+            return _match("!=" if negated else "==", left, prefix)
+        case ProtocolMatch(protocol):
+            return _match("==", {"meta": {"key": "l4proto"}}, protocol)
+        case StateMatch():
+            return _match("in", {"ct": {"key": "state"}}, ["established", "related"])
+        case Counter():
+            return {"counter": None}
+        case Verdict():
+            return {statement.value: None}
+        case Jump(chain):
+            return {"jump": {"target": chain}}
+        case Masquerade(ports):
+            return {"masquerade": None if ports is None else {"port": _ports(ports)}}
+        case Snat(start, end, ports):
+            address: Any = str(start) if start == end else {"range": [str(start), str(end)]}
+            return {"snat": {"addr": address} | ({} if ports is None else {"port": _ports(ports)})}
+
+
+def _match(operator: str, left: Json, right: object) -> Json:
+    return {"match": {"op": operator, "left": left, "right": right}}
+
+
+def _ports(ports: Ports) -> Json:
+    return {"range": [ports.start, ports.end]}
+
+
+def _interface(name: str) -> str:
+    if name.startswith(("@", "*")) or name == "\\*":
+        message = f"the interface name {name!r} cannot be written in nft's JSON, where it would name a set or all"
+        raise NotExpressibleError(message)
+    return f"{name[:-1]}\\*" if name.endswith("*") else name

@@ -1,0 +1,153 @@
+"""nftables' objects: tables, chains and rules, as far as libvirt's networks need them.
+
+Each is a value; `fwplan.nft.text` and `fwplan.nft.json` write it. Source of the names: nft(8).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Literal
+
+Family = Literal["ip", "ip6"]
+Protocol = Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: a set of chains of one family."""
+
+    family: Family
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where the kernel enters a base chain.
+
+    Attributes:
+        type: what the chain may do.
+        hook: the point in the way of a packet.
+        priority: order among the base chains of a hook, lowest first.
+        policy: the verdict for what no rule decides.
+    """
+
+    type: Literal["filter", "nat"]
+    hook: Literal["forward", "postrouting"]
+    priority: int
+    policy: Literal["accept", "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain of rules; with a hook it is a base chain, without one it is only jumped to."""
+
+    table: Table
+    name: str
+    hook: Hook | None = None
+
+
+class Meta(enum.Enum):
+    """`meta` expressions. `iif` and `oif` compare the index of an interface, so that it has to exist."""
+
+    IIF = "iif"
+    OIF = "oif"
+    IIFNAME = "iifname"
+    OIFNAME = "oifname"
+    L4PROTO = "l4proto"
+
+
+class Field(enum.Enum):
+    """Fields of the packet's IP header, of the family of the table."""
+
+    SADDR = "saddr"
+    DADDR = "daddr"
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceMatch:
+    """`iif`, `oif`, `iifname` or `oifname` NAME: the packet came in, or leaves, by that interface."""
+
+    key: Literal[Meta.IIF, Meta.OIF, Meta.IIFNAME, Meta.OIFNAME]
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolMatch:
+    """`meta l4proto PROTOCOL`."""
+
+    protocol: Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class AddressMatch:
+    """`ip saddr SUBNET` and the like; with `negated`, every address outside it."""
+
+    field: Field
+    subnet: IPv4Network | IPv6Network
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateMatch:
+    """`ct state related,established`: what belongs to a connection that was allowed before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """`counter`: counts packets and bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """`jump CHAIN`."""
+
+    chain: str
+
+
+class Verdict(enum.Enum):
+    """What ends the walk through a chain."""
+
+    ACCEPT = "accept"
+    RETURN = "return"
+    REJECT = "reject"
+    """Not a verdict proper but a statement that ends the walk: the sender is told (ICMP port unreachable)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Source ports, both ends included."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Masquerade:
+    """`masquerade`: the source address becomes that of the interface the packet leaves by."""
+
+    ports: Ports | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snat:
+    """`snat to START-END`: the source address becomes one of the range."""
+
+    start: IPv4Address | IPv6Address
+    end: IPv4Address | IPv6Address
+    ports: Ports | None = None
+
+
+Statement = (
+    InterfaceMatch | ProtocolMatch | AddressMatch | StateMatch | Counter | Jump | Verdict | Masquerade | Snat
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a chain: its statements, in order."""
+
+    table: Table
+    chain: str
+    statements: tuple[Statement, ...]

@@ -1,0 +1,80 @@
+"""nftables' objects in nft's own syntax, word by word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fwplan.nft.objects import (
+    AddressMatch,
+    Counter,
+    InterfaceMatch,
+    Jump,
+    Masquerade,
+    ProtocolMatch,
+    Snat,
+    StateMatch,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fwplan.nft.objects import Chain, Family, Hook, Ports, Rule, Statement, Table
+
+    Quote = Callable[[str], str]
+
+
+def table_words(table: Table) -> list[str]:
+    """`FAMILY NAME`."""
+    return [table.family, table.name]
+
+
+def chain_words(chain: Chain) -> list[str]:
+    """`FAMILY TABLE NAME`."""
+    return [*table_words(chain.table), chain.name]
+
+
+def hook_text(hook: Hook) -> str:
+    """`{ type … hook … priority …; policy …; }`, one word to a shell."""
+    return f"{{ type {hook.type} hook {hook.hook} priority {hook.priority}; policy {hook.policy}; }}"
+
+
+def rule_words(rule: Rule, quote: Quote) -> list[str]:
+    """`FAMILY TABLE CHAIN STATEMENT…`; `quote` writes the names of interfaces.
+
+    Raises:
+        NotExpressibleError: nft's syntax cannot carry the name of an interface.
+    """
+    return [*table_words(rule.table), rule.chain, *statements_words(rule, quote)]
+
+
+def statements_words(rule: Rule, quote: Quote) -> list[str]:
+    """Only the statements of a rule."""
+    family = rule.table.family
+    return [word for statement in rule.statements for word in _words(statement, family, quote)]
+
+
+def _words(statement: Statement, family: Family, quote: Quote) -> Iterator[str] | tuple[str, ...]:
+    match statement:
+        case InterfaceMatch(key, interface):
+            return (key.value, quote(interface))
+        case AddressMatch(field, subnet, negated):
+            return (family, field.value, "!=", str(subnet)) if negated else (family, field.value, str(subnet))
+        case ProtocolMatch(protocol):
+            return ("meta", "l4proto", protocol)
+        case StateMatch():
+            return ("ct", "state", "related,established")
+        case Counter():
+            return ("counter",)
+        case Verdict():
+            return (statement.value,)
+        case Jump(chain):
+            return ("jump", chain)
+        case Masquerade(ports):
+            return ("masquerade",) if ports is None else ("masquerade", "to", _ports(ports))
+        case Snat(start, end, ports):
+            return ("snat", "to", f"{start}-{end}{'' if ports is None else _ports(ports)}")
+
+
+def _ports(ports: Ports) -> str:
+    return f":{ports.start}-{ports.end}"

@@ -1,0 +1,174 @@
+"""Promises as iptables operations in libvirt's own layout: private chains, each entered from a built-in one.
+
+Every rule is put at the head of its chain, so that the last one made is the first that a packet meets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fwplan.iptables.objects import (
+    BelongsToConnection,
+    Chain,
+    Destination,
+    FillChecksum,
+    InInterface,
+    JumpTo,
+    Masquerade,
+    OutInterface,
+    Ports,
+    ProtocolIs,
+    Rule,
+    Snat,
+    Source,
+)
+from fwplan.plan.intents import (
+    Family,
+    GuestsTalk,
+    Intent,
+    JoinZone,
+    KeepSource,
+    MayEnter,
+    MayLeave,
+    ReachService,
+    RefuseEntering,
+    RefuseLeaving,
+    RepairChecksums,
+    RepliesReturn,
+    Service,
+    SetUp,
+    TranslateSource,
+)
+from fwplan.plan.operations import Operation, Verb, ZoneMember
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fwplan.iptables.objects import Match, Program, Protocol, TableName, Target
+    from fwplan.network.definition import PortRange
+
+_PROGRAMS: dict[Family, Program] = {Family.IPV4: "iptables", Family.IPV6: "ip6tables"}
+_ACCEPT, _REJECT, _RETURN = JumpTo("ACCEPT"), JumpTo("REJECT"), JumpTo("RETURN")
+_INPUT, _OUTPUT = "LIBVIRT_INP", "LIBVIRT_OUT"
+_FORWARD_OUT, _FORWARD_IN, _FORWARD_CROSS = "LIBVIRT_FWO", "LIBVIRT_FWI", "LIBVIRT_FWX"
+_POSTROUTING = "LIBVIRT_PRT"
+
+_PRIVATE_CHAINS: tuple[tuple[TableName, str, str, str], ...] = (
+    ("filter", _INPUT, "INPUT", "what guests send to the host"),
+    ("filter", _OUTPUT, "OUTPUT", "what the host sends to guests"),
+    ("filter", _FORWARD_OUT, "FORWARD", "what leaves a bridge"),
+    ("filter", _FORWARD_IN, "FORWARD", "what enters a bridge"),
+    ("filter", _FORWARD_CROSS, "FORWARD", "what stays on a bridge"),
+    ("nat", _POSTROUTING, "POSTROUTING", "the translation of source addresses"),
+    ("mangle", _POSTROUTING, "POSTROUTING", "the repair of checksums"),
+)
+
+_REQUESTS: dict[Service, tuple[tuple[Protocol, ...], int, int]] = {
+    Service.DHCP: (("tcp", "udp"), 67, 68),
+    Service.DNS: (("tcp", "udp"), 53, 53),
+    Service.TFTP: (("udp",), 69, 69),
+    Service.DHCPV6: (("udp",), 547, 546),
+}
+"""Protocols, the destination port of what guests send, and that of what the host sends, as libvirt opens them."""
+
+_DHCP_CLIENT_PORT = 68
+
+
+def set_up() -> tuple[Operation, ...]:
+    """libvirt's private chains and the jumps to them, for both families."""
+    return tuple(operation for family in Family for operation in _set_up(_PROGRAMS[family]))
+
+
+def _set_up(program: Program) -> Iterator[Operation]:
+    for table, private, built_in, what in _PRIVATE_CHAINS:
+        yield Operation(Verb.MAKE, Chain(program, table, private), SetUp(f"rules of all networks for {what}"))
+        entry = Rule(Chain(program, table, built_in), (), JumpTo(private))
+        yield Operation(Verb.MAKE, entry, SetUp(f"asks {private} first"))
+
+
+def lower(intents: Iterable[Intent]) -> tuple[Operation, ...]:
+    """The operations that keep the promises, in libvirt's order: the repair of checksums comes last."""
+    ordered = sorted(intents, key=lambda intent: isinstance(intent, RepairChecksums))
+    return tuple(operation for intent in ordered for operation in _operations(intent))
+
+
+def _operations(intent: Intent) -> Iterable[Operation]:
+    match intent:
+        case JoinZone(bridge, zone):
+            return (Operation(Verb.MAKE, ZoneMember(zone, bridge), intent),)
+        case RepairChecksums(bridge, serves_dhcp):
+            return _checksum_operations(intent, bridge) if serves_dhcp else ()
+        case SetUp():
+            return ()
+        case ReachService():
+            return _service_operations(intent)
+        case RefuseLeaving(bridge, family):
+            return (_filter(intent, family, _FORWARD_OUT, (InInterface(bridge),), _REJECT),)
+        case RefuseEntering(bridge, family):
+            return (_filter(intent, family, _FORWARD_IN, (OutInterface(bridge),), _REJECT),)
+        case GuestsTalk(bridge, family):
+            return (_filter(intent, family, _FORWARD_CROSS, (InInterface(bridge), OutInterface(bridge)), _ACCEPT),)
+        case MayLeave(bridge, subnet, device):
+            matches = (Source(subnet), InInterface(bridge), *_to(device))
+            return (_filter(intent, Family.of(subnet), _FORWARD_OUT, matches, _ACCEPT),)
+        case MayEnter(bridge, subnet, device):
+            matches = (Destination(subnet), *_by(device), OutInterface(bridge))
+            return (_filter(intent, Family.of(subnet), _FORWARD_IN, matches, _ACCEPT),)
+        case RepliesReturn(bridge, subnet, device):
+            replies = (Destination(subnet), *_by(device), OutInterface(bridge), BelongsToConnection())
+            return (_filter(intent, Family.of(subnet), _FORWARD_IN, replies, _ACCEPT),)
+        case TranslateSource():
+            return (_translation(intent),)
+        case KeepSource(subnet, device, group):
+            matches = (*_to(device), Source(subnet), Destination(group))
+            return (_nat(intent, Family.of(subnet), matches, _RETURN),)
+
+
+def _checksum_operations(intent: RepairChecksums, bridge: str) -> Iterable[Operation]:
+    chain = Chain("iptables", "mangle", _POSTROUTING)
+    matches = (OutInterface(bridge), ProtocolIs("udp", _DHCP_CLIENT_PORT))
+    return (Operation(Verb.MAKE, Rule(chain, matches, FillChecksum()), intent, may_fail=True),)
+
+
+def _service_operations(intent: ReachService) -> Iterator[Operation]:
+    protocols, to_host, to_guest = _REQUESTS[intent.service]
+    for protocol in protocols:
+        matches = (InInterface(intent.bridge), ProtocolIs(protocol, to_host))
+        yield _filter(intent, intent.family, _INPUT, matches, _ACCEPT)
+    for protocol in protocols:
+        answers = (OutInterface(intent.bridge), ProtocolIs(protocol, to_guest))
+        yield _filter(intent, intent.family, _OUTPUT, answers, _ACCEPT)
+
+
+def _translation(intent: TranslateSource) -> Operation:
+    subnet = intent.subnet
+    ports = _ports(intent.ports)
+    addresses = intent.addresses
+    matches = (
+        Source(subnet),
+        *(() if intent.protocol is None else (ProtocolIs(intent.protocol),)),
+        Destination(subnet, negated=True),
+        *_to(intent.device),
+    )
+    target = Masquerade(ports) if addresses is None else Snat(addresses.start, addresses.end, ports)
+    return _nat(intent, Family.of(subnet), matches, target)
+
+
+def _filter(intent: Intent, family: Family, chain: str, matches: tuple[Match, ...], target: Target) -> Operation:
+    return Operation(Verb.MAKE, Rule(Chain(_PROGRAMS[family], "filter", chain), matches, target), intent)
+
+
+def _nat(intent: Intent, family: Family, matches: tuple[Match, ...], target: Target) -> Operation:
+    return Operation(Verb.MAKE, Rule(Chain(_PROGRAMS[family], "nat", _POSTROUTING), matches, target), intent)
+
+
+def _to(device: str | None) -> tuple[OutInterface, ...]:
+    return () if device is None else (OutInterface(device),)
+
+
+def _by(device: str | None) -> tuple[InInterface, ...]:
+    return () if device is None else (InInterface(device),)
+
+
+def _ports(ports: PortRange | None) -> Ports | None:
+    return None if ports is None else Ports(ports.start, ports.end)

@@ -1,0 +1,73 @@
+"""Operations: what is made or taken away on a host, each with the promise that it comes from."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+from fwplan.iptables import objects as iptables
+from fwplan.nft import objects as nft
+from fwplan.plan.intents import Intent
+
+
+class Verb(enum.Enum):
+    """What is done with the object of an operation. A rule is made at the head of its chain."""
+
+    MAKE = "make"
+    TAKE_AWAY = "take away"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The root queueing discipline of a bridge (`htb`, handle `1:`), unless there is one: a filter hangs on it."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksumFilter:
+    """The tc filter on a bridge that computes the checksums of packets to UDP port 68."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneMember:
+    """A bridge as a member of a zone of firewalld."""
+
+    zone: str
+    bridge: str
+
+
+Object = (
+    nft.Table
+    | nft.Chain
+    | nft.Rule
+    | iptables.Chain
+    | iptables.Rule
+    | Queue
+    | ChecksumFilter
+    | ZoneMember
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of a plan.
+
+    Attributes:
+        verb: what is done.
+        object: with what.
+        intent: the promise that it serves.
+        may_fail: whether libvirt goes on when the host cannot do it.
+    """
+
+    verb: Verb
+    object: Object
+    intent: Intent
+    may_fail: bool = False
+
+    @property
+    def inverse(self) -> Operation:
+        """What undoes it."""
+        return replace(self, verb=Verb.TAKE_AWAY if self.verb is Verb.MAKE else Verb.MAKE)

@@ -1,0 +1,145 @@
+"""The plan: an ordered list of operations for one or more networks, each part of which says why it is as it is."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fwplan.network.problems import InvalidDefinitionError, Severity
+from fwplan.network.together import bridge_names, conflicts
+from fwplan.network.validate import validate
+from fwplan.plan import iptables_libvirt, nftables_libvirt
+from fwplan.plan.promises import promises, zone_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fwplan.network.definition import Network
+    from fwplan.plan.operations import Operation
+
+
+class Backend(enum.Enum):
+    """What carries the rules: the same as libvirt's `firewall_backend`."""
+
+    NFTABLES = "nftables"
+    IPTABLES = "iptables"
+
+
+class Layout(enum.Enum):
+    """How promises become rules; `libvirt` is what libvirt itself installs."""
+
+    LIBVIRT = "libvirt"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """A network's own share of a plan.
+
+    Attributes:
+        network: the definition.
+        bridge: its bridge, which libvirt may have had to name; None when it has none.
+        operations: in the order in which they are done.
+        note: why there are no rules, for a network without any; empty for others.
+    """
+
+    network: Network
+    bridge: str | None
+    operations: tuple[Operation, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done on a host.
+
+    Attributes:
+        backend: what carries the rules.
+        layout: how promises become rules.
+        set_up: what is needed once on a host; empty when no network has rules, or when it was left out.
+        networks: each network's share.
+        removal: whether all this is taken away, set-up last, instead of made.
+    """
+
+    backend: Backend
+    layout: Layout
+    set_up: tuple[Operation, ...]
+    networks: tuple[NetworkPlan, ...]
+    removal: bool = False
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations, in order."""
+        own = tuple(operation for network in self.networks for operation in network.operations)
+        return own + self.set_up if self.removal else self.set_up + own
+
+    @property
+    def inverse(self) -> Plan:
+        """The plan that undoes this one."""
+        return replace(
+            self,
+            set_up=_undo(self.set_up),
+            networks=tuple(
+                replace(network, operations=_undo(network.operations)) for network in reversed(self.networks)
+            ),
+            removal=not self.removal,
+        )
+
+
+def _undo(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    return tuple(operation.inverse for operation in reversed(operations))
+
+
+def make_plan(
+    networks: Sequence[Network],
+    *,
+    backend: Backend = Backend.NFTABLES,
+    layout: Layout = Layout.LIBVIRT,
+    firewalld: bool = False,
+    set_up: bool = True,
+) -> Plan:
+    """Plan the firewall of one or more networks, in the order given.
+
+    Args:
+        networks: definitions, as `fwplan.network.read_network` gives them.
+        backend: what carries the rules.
+        layout: how promises become rules.
+        firewalld: plan for a host on which firewalld runs: bridges are put in their zones.
+        set_up: plan what is needed once on a host as well.
+
+    Raises:
+        InvalidDefinitionError: a definition is not one that libvirt would accept, or two exclude each other.
+    """
+    _check(networks)
+    match backend:
+        case Backend.NFTABLES:
+            lowering = nftables_libvirt
+        case Backend.IPTABLES:
+            lowering = iptables_libvirt
+    parts = []
+    any_rule = False
+    for network, bridge in zip(networks, bridge_names(networks), strict=True):
+        zone = zone_of(network, bridge) if firewalld and bridge is not None else None
+        rules = lowering.lower(promises(network, bridge)) if bridge is not None else ()
+        any_rule = any_rule or bool(rules)
+        membership = lowering.lower(() if zone is None else (zone,))
+        parts.append(NetworkPlan(network, bridge, membership + rules, _note(network, has_rules=bool(rules))))
+    return Plan(backend, layout, lowering.set_up() if set_up and any_rule else (), tuple(parts))
+
+
+def _check(networks: Sequence[Network]) -> None:
+    problems = [problem for network in networks for problem in validate(network)]
+    problems.extend(problem for _, problem in conflicts(networks))
+    errors = tuple(problem for problem in problems if problem.severity is Severity.ERROR)
+    if errors:
+        raise InvalidDefinitionError(errors)
+
+
+def _note(network: Network, *, has_rules: bool) -> str:
+    return "" if has_rules else " ".join(_reasons(network))
+
+
+def _reasons(network: Network) -> Iterator[str]:
+    meaning = network.meaning
+    yield f"No firewall rule: mode '{network.mode.value}' means {meaning.kind.value.replace('-', ' ')}."
+    yield f"{meaning.summary[0].upper()}{meaning.summary[1:]}."
