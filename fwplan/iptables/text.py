@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fwplan.errors import NotExpressibleError
@@ -20,6 +21,8 @@ from fwplan.iptables.objects import (
 
 if TYPE_CHECKING:
     from fwplan.iptables.objects import Match, Ports, Rule, Target
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.,:/!+@%^=-]+")
 
 
 def rule_arguments(rule: Rule) -> list[str]:
@@ -54,18 +57,16 @@ def _target_arguments(target: Target) -> list[str]:
     match target:
         case JumpTo(name):
             return ["--jump", name]
-        case Masquerade(None):
-            return ["--jump", "MASQUERADE"]
         case Masquerade(ports):
-            return ["--jump", "MASQUERADE", "--to-ports", _ports(ports)]
+            return ["--jump", "MASQUERADE", *([] if ports is None else ["--to-ports", _ports(ports)])]
         case Snat(start, end, ports):
             return ["--jump", "SNAT", "--to-source", f"{start}-{end}{'' if ports is None else ':' + _ports(ports)}"]
         case FillChecksum():
             return ["--jump", "CHECKSUM", "--checksum-fill"]
 
 
-def _ports(ports: Ports | None) -> str:
-    return "" if ports is None else f"{ports.start}-{ports.end}"
+def _ports(ports: Ports) -> str:
+    return f"{ports.start}-{ports.end}"
 
 
 def _interface(name: str) -> str:
@@ -81,7 +82,7 @@ def restore_word(word: str) -> str:
 
     Source: `add_param_to_argv` of iptables: within `"`, a backslash keeps the next character as it is.
     """
-    if word and all(character.isalnum() or character in "-_.,:/!+@%^=" for character in word):
+    if _PLAIN.fullmatch(word):
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

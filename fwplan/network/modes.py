@@ -69,6 +69,7 @@ class Meaning:
         filtered: whether libvirt adds firewall rules for it.
         source_nat: whether guests appear under an address of the host.
         summary: the mode in one sentence, for people.
+        why_unfiltered: why there are no rules, as the end of a sentence; empty where there are.
     """
 
     kind: Kind
@@ -81,6 +82,7 @@ class Meaning:
     filtered: bool
     source_nat: bool
     summary: str
+    why_unfiltered: str = ""
 
 
 def _managed(
@@ -89,8 +91,8 @@ def _managed(
     summary: str,
     *,
     forwards: bool = True,
-    filtered: bool = True,
     source_nat: bool = False,
+    why_unfiltered: str = "",
 ) -> Meaning:
     return Meaning(
         kind=Kind.MANAGED,
@@ -100,14 +102,21 @@ def _managed(
         devices=devices,
         services=True,
         forwards=forwards,
-        filtered=filtered,
+        filtered=not why_unfiltered,
         source_nat=source_nat,
         summary=summary,
+        why_unfiltered=why_unfiltered,
     )
 
 
 def _attached(
-    kind: Kind, bridge: str, devices: Devices, summary: str, *, bridge_name: Presence = Presence.REFUSED
+    kind: Kind,
+    devices: Devices,
+    summary: str,
+    *,
+    bridge: str,
+    why_unfiltered: str,
+    bridge_name: Presence = Presence.REFUSED,
 ) -> Meaning:
     return Meaning(
         kind=kind,
@@ -120,10 +129,20 @@ def _attached(
         filtered=False,
         source_nat=False,
         summary=summary,
+        why_unfiltered=why_unfiltered,
     )
 
 
-_MACVTAP = "none: guests are attached by macvtap"
+def _macvtap(summary: str) -> Meaning:
+    return _attached(
+        Kind.MACVTAP,
+        Devices.POOL,
+        summary,
+        bridge="none: guests are attached by macvtap",
+        why_unfiltered="guests are attached to a device by macvtap: their packets never come by the host's IP stack, "
+        "where rules are",
+    )
+
 
 MEANINGS: dict[tuple[ForwardMode, Kind], Meaning] = {
     (ForwardMode.ISOLATED, Kind.MANAGED): _managed(
@@ -146,30 +165,31 @@ MEANINGS: dict[tuple[ForwardMode, Kind], Meaning] = {
     (ForwardMode.OPEN, Kind.MANAGED): _managed(
         Presence.OPTIONAL,
         Devices.NONE,
-        "like route, but without any firewall rule: the administrator or another system owns the rules",
-        filtered=False,
+        "libvirt makes the bridge and serves it, as for route, and leaves all filtering to others",
+        why_unfiltered="mode 'open' means that the administrator or another system owns the rules: libvirt adds none, "
+        "whatever else the definition says",
     ),
     (ForwardMode.BRIDGE, Kind.EXISTING_BRIDGE): _attached(
         Kind.EXISTING_BRIDGE,
-        "it exists already",
         Devices.NONE,
         "guests are ports of a bridge that the host has already",
+        bridge="it exists already",
+        why_unfiltered="the bridge exists already: whoever made it filters it, or nobody does",
         bridge_name=Presence.REQUIRED,
     ),
-    (ForwardMode.BRIDGE, Kind.MACVTAP): _attached(
-        Kind.MACVTAP, _MACVTAP, Devices.POOL, "guests share a device of the host and reach each other through it"
+    (ForwardMode.BRIDGE, Kind.MACVTAP): _macvtap("guests share a device of the host and reach each other through it"),
+    (ForwardMode.PRIVATE, Kind.MACVTAP): _macvtap(
+        "guests share a device of the host and never reach each other through it"
     ),
-    (ForwardMode.PRIVATE, Kind.MACVTAP): _attached(
-        Kind.MACVTAP, _MACVTAP, Devices.POOL, "guests share a device of the host and never reach each other through it"
-    ),
-    (ForwardMode.VEPA, Kind.MACVTAP): _attached(
-        Kind.MACVTAP, _MACVTAP, Devices.POOL, "guests share a device of the host; the switch outside joins them"
-    ),
-    (ForwardMode.PASSTHROUGH, Kind.MACVTAP): _attached(
-        Kind.MACVTAP, _MACVTAP, Devices.POOL, "each guest has a device of the host for itself"
-    ),
+    (ForwardMode.VEPA, Kind.MACVTAP): _macvtap("guests share a device of the host; the switch outside joins them"),
+    (ForwardMode.PASSTHROUGH, Kind.MACVTAP): _macvtap("each guest has a device of the host for itself"),
     (ForwardMode.HOSTDEV, Kind.SRIOV): _attached(
-        Kind.SRIOV, "none: guests have virtual functions", Devices.FUNCTIONS, "each guest has a PCI function for itself"
+        Kind.SRIOV,
+        Devices.FUNCTIONS,
+        "each guest has a PCI function for itself",
+        bridge="none: guests have virtual functions",
+        why_unfiltered="guests have PCI functions of their own: their packets never come by the host's IP stack, where "
+        "rules are",
     ),
 }
 """What each mode means; mode `bridge` has two rows, since it means two things."""

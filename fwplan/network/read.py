@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fwplan.network.definition import Bridge, Domain, Mac, Mtu, Network, Port, VirtualPort
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeVar
 
+    from lxml import etree
+
     Value = TypeVar("Value")
 
 _UNSIGNED_LONG = 2**64 - 1
@@ -32,15 +34,26 @@ class Reading:
     Attributes:
         network: the definition; where there are errors, as much of it as could be read.
         problems: errors and warnings, in the order of the document.
+        root: the document.
     """
 
     network: Network
     problems: tuple[Problem, ...]
+    root: etree._Element = field(repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
         """What libvirt would refuse the definition for."""
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
+    def line_of(self, path: str) -> int | None:
+        """The line of the element at `path`, or of the nearest element around it."""
+        while path:
+            element = self.root.find(path)
+            if element is not None:
+                return element.sourceline
+            path = path.rpartition("/")[0]
+        return self.root.sourceline
 
 
 def read_network(data: bytes) -> Network:
@@ -67,12 +80,10 @@ def examine(data: bytes) -> Reading:
     faulty = frozenset(
         problem.path.partition("/")[0].partition("[")[0] for problem in problems if problem.severity is Severity.ERROR
     )
-    for problem in validate(network, faulty):
-        element = root.find(problem.path) if problem.path else root
-        line = (root if element is None else element).sourceline
-        problems.append(replace(problem, line=line))
+    reading = Reading(network, (), root)
+    problems.extend(replace(problem, line=reading.line_of(problem.path)) for problem in validate(network, faulty))
     problems.sort(key=lambda problem: problem.line or 0)
-    return Reading(network, tuple(problems))
+    return replace(reading, problems=tuple(problems))
 
 
 def _read(node: Node) -> Network:

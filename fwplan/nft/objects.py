@@ -6,7 +6,7 @@ Each is a value; `fwplan.nft.text` and `fwplan.nft.json` write it. Source of the
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
 
@@ -146,8 +146,17 @@ Statement = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a chain: its statements, in order."""
+    """A rule of a chain.
+
+    Attributes:
+        table: of the chain.
+        chain: the name of the chain.
+        statements: what the rule asks and does, in order.
+        handle: the number by which the kernel knows it; None for one that no kernel has yet. Two rules that say the
+            same are equal, whatever their handles.
+    """
 
     table: Table
     chain: str
     statements: tuple[Statement, ...]
+    handle: int | None = field(default=None, compare=False)

@@ -229,7 +229,7 @@ class KeepSource:
     def reason(self) -> str:
         """Why, in plain words."""
         what = "broadcast" if self.destination.prefixlen == 32 else "multicast on the link"
-        return f"{what} ({self.destination}) is never routed; its answers go by the true source"
+        return f"{what} ({self.destination}) never goes further: it keeps the guest's own address and port"
 
 
 Intent = (

@@ -13,7 +13,7 @@ from fwplan.plan import iptables_libvirt, nftables_libvirt
 from fwplan.plan.promises import promises, zone_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fwplan.network.definition import Network
     from fwplan.plan.operations import Operation
@@ -40,13 +40,13 @@ class NetworkPlan:
         network: the definition.
         bridge: its bridge, which libvirt may have had to name; None when it has none.
         operations: in the order in which they are done.
-        note: why there are no rules, for a network without any; empty for others.
+        why_empty: why there are no rules, as a sentence; empty where there are some.
     """
 
     network: Network
     bridge: str | None
     operations: tuple[Operation, ...]
-    note: str
+    why_empty: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def make_plan(
         rules = lowering.lower(promises(network, bridge)) if bridge is not None else ()
         any_rule = any_rule or bool(rules)
         membership = lowering.lower(() if zone is None else (zone,))
-        parts.append(NetworkPlan(network, bridge, membership + rules, _note(network, has_rules=bool(rules))))
+        parts.append(NetworkPlan(network, bridge, membership + rules, network.meaning.why_unfiltered))
     return Plan(backend, layout, lowering.set_up() if set_up and any_rule else (), tuple(parts))
 
 
@@ -133,13 +133,3 @@ def _check(networks: Sequence[Network]) -> None:
     errors = tuple(problem for problem in problems if problem.severity is Severity.ERROR)
     if errors:
         raise InvalidDefinitionError(errors)
-
-
-def _note(network: Network, *, has_rules: bool) -> str:
-    return "" if has_rules else " ".join(_reasons(network))
-
-
-def _reasons(network: Network) -> Iterator[str]:
-    meaning = network.meaning
-    yield f"No firewall rule: mode '{network.mode.value}' means {meaning.kind.value.replace('-', ' ')}."
-    yield f"{meaning.summary[0].upper()}{meaning.summary[1:]}."

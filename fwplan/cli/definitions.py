@@ -1,0 +1,87 @@
+"""Reads the definitions that a command is given, and says on standard error what is wrong with them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from fwplan.errors import UnreadableError
+from fwplan.files import read_bytes
+from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
+from fwplan.network.read import Reading, examine
+from fwplan.network.together import conflicts
+from fwplan.preview.problems import problem_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fwplan.network.definition import Network
+
+FINDINGS = 1
+TROUBLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What the files of a command hold.
+
+    Attributes:
+        networks: definitions of those files that have no error, in order.
+        problems: (file, problem) of all files, conflicts between them included.
+        unreadable: a message for each file that could not be read.
+    """
+
+    networks: tuple[Network, ...]
+    problems: tuple[tuple[str, Problem], ...]
+    unreadable: tuple[str, ...]
+
+    @property
+    def status(self) -> int:
+        """The exit status that they lead to."""
+        if self.unreadable:
+            return TROUBLE
+        return FINDINGS if any(problem.severity is Severity.ERROR for _, problem in self.problems) else 0
+
+
+def read_definitions(files: Sequence[str]) -> Definitions:
+    """Read all files, whatever is wrong with some."""
+    valid: list[tuple[str, Reading]] = []
+    problems: list[tuple[str, Problem]] = []
+    unreadable = []
+    for file in files:
+        try:
+            reading = examine(read_bytes(file))
+        except UnreadableError as error:
+            unreadable.append(str(error))
+        except InvalidDefinitionError as error:
+            problems.extend((file, problem) for problem in error.problems)
+        else:
+            problems.extend((file, problem) for problem in reading.problems)
+            if not reading.errors:
+                valid.append((file, reading))
+    networks = tuple(reading.network for _, reading in valid)
+    for place, problem in conflicts(networks):
+        file, reading = valid[place]
+        problems.append((file, replace(problem, line=reading.line_of(problem.path))))
+    return Definitions(networks, tuple(problems), tuple(unreadable))
+
+
+def valid_definitions(files: Sequence[str]) -> tuple[Network, ...]:
+    """The definitions; when any of them is not valid, say so and end the program."""
+    definitions = read_definitions(files)
+    for message in definitions.unreadable:
+        click.echo(f"fwplan: {message}", err=True)
+    for file, problem in definitions.problems:
+        click.echo(problem_line(file, problem), err=True)
+    if definitions.status:
+        sys.exit(definitions.status)
+    return definitions.networks
+
+
+def trouble(message: object) -> None:
+    """Say on standard error why the program cannot go on, and end it."""
+    click.echo(f"fwplan: {message}", err=True)
+    sys.exit(TROUBLE)

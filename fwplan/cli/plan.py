@@ -1,0 +1,99 @@
+"""`fwplan plan`: previews the operations that definitions lead to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fwplan.cli.definitions import trouble, valid_definitions
+from fwplan.cli.screen import screen_width, show
+from fwplan.errors import NotExpressibleError
+from fwplan.plan.plan import Backend, Layout, make_plan
+from fwplan.preview.explained import explained
+from fwplan.preview.removal import goes_with_its_table
+from fwplan.preview.render import Format, render
+
+if TYPE_CHECKING:
+    from fwplan.plan.plan import Plan
+
+_EPILOG = """\b
+Examples:
+  fwplan plan default.xml                        what libvirt will do, and why
+  virsh net-dumpxml default | fwplan plan -      the same for a defined network
+  fwplan plan *.xml --format nft > all.nft       one script for `nft -f`
+  fwplan plan lab.xml --format restore | iptables-restore --noflush
+  fwplan plan lab.xml --format commands --no-setup --backend iptables
+"""
+
+
+@click.command("plan", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--backend",
+    type=click.Choice([backend.value for backend in Backend]),
+    help="What carries the rules.  [default: nftables, or what the format is for]",
+)
+@click.option(
+    "--layout",
+    type=click.Choice([layout.value for layout in Layout]),
+    default=Layout.LIBVIRT.value,
+    show_default=True,
+    help="How promises become rules.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice([format_.value for format_ in Format]),
+    default=Format.TEXT.value,
+    show_default=True,
+    help="text for people; commands for a shell; nft for `nft -f`; json for libnftables; restore for both "
+    "iptables-restore and ip6tables-restore, with --noflush.",
+)
+@click.option("--remove", is_flag=True, help="Plan how to take it all away again, set-up included.")
+@click.option("--no-setup", is_flag=True, help="Leave out what is only needed once a host: tables, base chains.")
+@click.option("--firewalld", is_flag=True, help="Plan for a host on which firewalld runs: bridges join its zones.")
+@click.option("--width", type=click.IntRange(40, 1000), help="Columns of text.  [default: those of the terminal]")
+def command(
+    files: tuple[str, ...],
+    *,
+    backend: str | None,
+    layout: str,
+    format_name: str,
+    remove: bool,
+    no_setup: bool,
+    firewalld: bool,
+    width: int | None,
+) -> None:
+    """Preview the firewall operations that definitions lead to, in order, each with its reason.
+
+    Needs no root and no libvirt, and touches nothing. FILE is a libvirt <network> definition; '-' is standard input.
+    Several definitions are planned together, as for one host.
+    """
+    format_ = Format(format_name)
+    chosen = Backend(backend) if backend is not None else format_.backend or Backend.NFTABLES
+    networks = valid_definitions(files)
+    plan = make_plan(
+        networks, backend=chosen, layout=Layout(layout), firewalld=firewalld, set_up=not no_setup
+    )
+    if remove:
+        plan = plan.inverse
+    try:
+        if format_ is Format.TEXT:
+            show(explained(plan, width or screen_width()))
+        else:
+            written = render(plan, format_)
+            _say_what_is_missing(plan, format_)
+            click.echo(written, nl=False)
+    except NotExpressibleError as error:
+        trouble(error)
+
+
+def _say_what_is_missing(plan: Plan, format_: Format) -> None:
+    """Tell on standard error what a format that machines read does not carry."""
+    for share in plan.networks:
+        if share.why_empty:
+            click.echo(f"fwplan: network {share.network.name!r} has no rules: {share.why_empty}", err=True)
+    if goes_with_its_table(plan):
+        text = "the tables go with all that is in them, the rules of other networks included"
+        click.echo(f"fwplan: {text}; --no-setup with --ruleset takes away these networks' rules only", err=True)

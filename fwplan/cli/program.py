@@ -1,0 +1,39 @@
+"""The program and its commands; a command's module is imported only when it is called, or its help is shown."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "check": "validate definitions: every error of a file, with its line",
+    "completion": "print what makes a shell complete fwplan's commands and options",
+    "explain": "say what a network is: kind, bridge, services, filtered or not, and why",
+    "plan": "preview the firewall operations that definitions lead to; touches nothing",
+}
+
+
+class _Program(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"fwplan.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="'fwplan COMMAND --help' shows examples. Exit status: 0 done or in agreement, 1 findings, 2 trouble.",
+)
+@click.version_option(package_name="fwplan", message="%(prog)s %(version)s")
+def program() -> None:
+    """Plans the firewall of libvirt networks, and says why each rule is there."""

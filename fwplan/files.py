@@ -1,0 +1,43 @@
+"""Reads files: the one part of fwplan, besides the command line, that opens any."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fwplan.errors import UnreadableError
+from fwplan.network.document import MAXIMUM_BYTES
+from fwplan.network.read import read_network
+
+if TYPE_CHECKING:
+    from fwplan.network.definition import Network
+
+
+def read_bytes(file: str, limit: int = MAXIMUM_BYTES) -> bytes:
+    """The content of a file, or of standard input for `-`, up to one byte more than `limit`.
+
+    Raises:
+        UnreadableError: there is no such file, or it cannot be read.
+    """
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read(limit + 1)
+        with Path(file).open("rb") as stream:
+            return stream.read(limit + 1)
+    except IsADirectoryError:
+        raise UnreadableError(f"{file} is a folder: give the files in it, such as {file.rstrip('/')}/*.xml") from None
+    except OSError as error:
+        raise UnreadableError(f"cannot read {file}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise UnreadableError(f"cannot read {file!r}: {error}") from None
+
+
+def load(file: str | Path) -> Network:
+    """Read the definition in a file.
+
+    Raises:
+        UnreadableError: there is no such file, or it cannot be read.
+        InvalidDefinitionError: libvirt would refuse the definition.
+    """
+    return read_network(read_bytes(str(file)))

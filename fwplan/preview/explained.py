@@ -1,0 +1,215 @@
+"""A plan for people: by network and by promise, each operation with its reason beside it, or below it."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fwplan.iptables import objects as iptables
+from fwplan.iptables.text import rule_arguments
+from fwplan.nft import objects as nft
+from fwplan.nft.grammar import quoted_interface
+from fwplan.nft.text import hook_text, statements_words
+from fwplan.plan.operations import ChecksumFilter, Object, Operation, Queue, Verb, ZoneMember
+from fwplan.preview.commands import command
+from fwplan.preview.comment import one_line
+from fwplan.preview.layout import Line, Piece, Style, columns, paragraph, wrap
+from fwplan.preview.removal import goes_with_its_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fwplan.plan.plan import NetworkPlan, Plan
+
+_WIDE = 120
+"""From this width on, reasons stand in a column of their own."""
+
+_MARGIN = 6
+_HANGING = 4
+
+
+def explained(plan: Plan, width: int) -> list[Line]:
+    """The plan as lines of at most `width` columns.
+
+    Raises:
+        NotExpressibleError: a rule cannot be written in its backend's syntax.
+    """
+    return _Page(plan, width).lines()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An operation with its number, and its syntax in two parts."""
+
+    number: int
+    place: str
+    rule: str
+    operation: Operation
+
+
+def _entries(operations: Iterable[Operation]) -> list[_Entry]:
+    return [_Entry(number, *_syntax(operation), operation) for number, operation in enumerate(operations, start=1)]
+
+
+class _Page:
+    """One plan while it is laid out."""
+
+    def __init__(self, plan: Plan, width: int) -> None:
+        self._plan = plan
+        self._width = width
+
+    def lines(self) -> list[Line]:
+        plan = self._plan
+        parts = [self._network(share) for share in plan.networks]
+        if plan.set_up:
+            parts.append(self._set_up())
+        return [*(line for part in parts for line in (*part, ())), *self._closing()]
+
+    def _set_up(self) -> list[Line]:
+        plan = self._plan
+        when = "after the last network" if plan.removal else "once on a host, before the first network"
+        heading = (Piece("set-up", Style.HEADING), Piece(f" · {when} · {_count(plan.set_up, removal=plan.removal)}"))
+        entries = _entries(plan.set_up)
+        return [heading, *self._listing(entries, self._left_width(entries))]
+
+    def _network(self, share: NetworkPlan) -> list[Line]:
+        network = share.network
+        count = _count(share.operations, removal=self._plan.removal)
+        lines: list[Line] = [
+            (Piece(f"network {one_line(network.name)}", Style.HEADING), Piece(f" · {self._what(share)} · {count}"))
+        ]
+        if share.why_empty:
+            lines += paragraph(f"No rules: {share.why_empty}.", self._width, Style.REFUSAL, indent=2)
+        lines += paragraph(_sentence(network.meaning.summary), self._width, indent=2)
+        by_promise: dict[str, list[_Entry]] = {}
+        entries = _entries(share.operations)
+        for entry in entries:
+            by_promise.setdefault(entry.operation.intent.promise, []).append(entry)
+        left_width = self._left_width(entries)
+        for promise, kept_by in by_promise.items():
+            lines += [(), *paragraph(promise, self._width, Style.PROMISE, indent=2)]
+            lines += self._listing(kept_by, left_width)
+        return lines
+
+    @staticmethod
+    def _what(share: NetworkPlan) -> str:
+        kind = share.network.kind.value.replace("-", " ")
+        mode = share.network.mode.value if share.network.forward is not None else "isolated"
+        if share.bridge is None:
+            device = share.network.forward_device
+            return f"{mode}, {kind}" + ("" if device is None else f" on {one_line(device)}")
+        chosen = "" if share.bridge == share.network.bridge_name else ", a name that libvirt chooses"
+        return f"{mode}, {kind}, bridge {one_line(share.bridge)}{chosen}"
+
+    def _left_width(self, entries: list[_Entry]) -> int:
+        longest = max((len(entry.place) + 1 + len(entry.rule) for entry in entries), default=0)
+        return min(_MARGIN + longest, self._width * 3 // 5)
+
+    def _listing(self, entries: list[_Entry], left_width: int) -> list[Line]:
+        lines: list[Line] = []
+        said = ""
+        for entry in entries:
+            reason = entry.operation.intent.reason
+            new = "" if reason == said else one_line(reason)
+            said = reason
+            if self._width < _WIDE:
+                lines += self._rule(entry, self._width) + self._reason(new, self._width, _MARGIN)
+            else:
+                right = self._reason(new, self._width - left_width - 2, 0)
+                lines += columns(self._rule(entry, left_width), right, left_width + 2)
+        return lines
+
+    @staticmethod
+    def _reason(reason: str, width: int, margin: int) -> list[Line]:
+        if not reason:
+            return []
+        return [
+            (Piece(" " * margin), Piece(f"# {line}", Style.REASON)) for line in wrap(reason, width - margin - len("# "))
+        ]
+
+    @staticmethod
+    def _rule(entry: _Entry, width: int) -> list[Line]:
+        place = entry.place
+        first, *rest = wrap(f"{place} {entry.rule}", width - _MARGIN)
+        if rest:
+            rest = wrap(" ".join(rest), width - _MARGIN - _HANGING)
+        head = (
+            Piece(f"{entry.number:>{_MARGIN - 2}}  ", Style.NUMBER),
+            Piece(first[: len(place)], Style.PLACE),
+            Piece(first[len(place) :], Style.RULE),
+        )
+        return [head, *((Piece(" " * (_MARGIN + _HANGING)), Piece(line, Style.RULE)) for line in rest)]
+
+    def _closing(self) -> list[Line]:
+        plan = self._plan
+        total = _count(plan.operations, removal=plan.removal)
+        networks = len(plan.networks)
+        lines = paragraph(
+            f"{networks} network{'s' if networks != 1 else ''}, {total}; {plan.backend.value} in "
+            f"{plan.layout.value}'s layout.",
+            self._width,
+        )
+        if goes_with_its_table(plan):
+            text = "The tables go with all that is in them, the rules of networks not listed here included."
+            lines += paragraph(text, self._width, Style.REFUSAL)
+        elif not plan.removal and any(
+            isinstance(operation.object, nft.Rule | iptables.Rule) for operation in plan.operations
+        ):
+            text = "Each rule goes to the head of its chain: of two, a packet meets the later one first."
+            lines += paragraph(text, self._width)
+        if not plan.removal and any(isinstance(operation.object, ChecksumFilter) for operation in plan.operations):
+            text = "The tc filter needs the kernel's act_csum; where it is missing libvirt does not start the network."
+            lines += paragraph(text, self._width)
+        return lines
+
+
+def _sentence(text: str) -> str:
+    if text.startswith("libvirt"):
+        return f"{text}."
+    return f"{text[0].upper()}{text[1:]}."
+
+
+_KINDS: tuple[tuple[str, str, tuple[type[Object], ...]], ...] = (
+    ("rule", "rules", (nft.Rule, iptables.Rule)),
+    ("chain", "chains", (nft.Chain, iptables.Chain)),
+    ("table", "tables", (nft.Table,)),
+    ("tc step", "tc steps", (Queue, ChecksumFilter)),
+    ("firewalld zone", "firewalld zones", (ZoneMember,)),
+)
+
+
+def _count(operations: Iterable[Operation], *, removal: bool) -> str:
+    counts = Counter(
+        (one, many)
+        for operation in operations
+        for one, many, types in _KINDS
+        if isinstance(operation.object, types)
+    )
+    if not counts:
+        return "no operations"
+    listed = ", ".join(
+        f"{counts[one, many]} {one if counts[one, many] == 1 else many}" for one, many, _ in _KINDS if counts[one, many]
+    )
+    return f"{listed} to take away" if removal else listed
+
+
+def _syntax(operation: Operation) -> tuple[str, str]:
+    """Where an operation takes place, and what it is, in the syntax of its backend."""
+    away = "" if operation.verb is Verb.MAKE else "delete "
+    match operation.object:
+        case nft.Table(family, name):
+            return f"{away}table", f"{family} {name}"
+        case nft.Chain(table, name, hook):
+            return f"{away}chain", f"{table.family} {name}{'' if hook is None else ' ' + hook_text(hook)}"
+        case nft.Rule(table, chain) as rule:
+            return f"{away}{table.family} {chain}:", " ".join(statements_words(rule, quoted_interface))
+        case iptables.Chain(program, table_name, name):
+            return f"{away}{program} {table_name}", f"chain {name}"
+        case iptables.Rule(chain) as rule:
+            place = f"{away}{chain.program} {chain.table} {chain.name}:"
+            return place, one_line(shlex.join(rule_arguments(rule)))
+        case Queue() | ChecksumFilter() | ZoneMember():
+            first, *rest = command(operation)
+            return first, one_line(shlex.join(rest))

@@ -1,0 +1,69 @@
+"""A plan as one nft script, each rule with its reason as a comment."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from fwplan.nft import objects as nft
+from fwplan.nft.grammar import quoted_interface
+from fwplan.nft.text import chain_words, hook_text, rule_words, table_words
+from fwplan.plan.operations import Operation, Verb
+from fwplan.preview.commands import command
+from fwplan.preview.comment import one_line
+from fwplan.preview.removal import executable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fwplan.plan.plan import Plan
+
+
+def nft_script(plan: Plan) -> str:
+    """A script for `nft -f`; what is no business of nft, such as tc, stands in it as a comment.
+
+    Raises:
+        NotExpressibleError: nft's syntax cannot say what an operation means.
+    """
+    return "".join(f"{line}\n" for line in _lines(executable(plan)))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    if plan.set_up and not plan.removal:
+        yield "# once on a host"
+        yield from _operation_lines(plan.set_up)
+    for network in plan.networks:
+        yield f"# network {one_line(network.network.name)}"
+        if network.why_empty:
+            yield f"# no rules: {one_line(network.why_empty)}"
+        yield from _operation_lines(network.operations)
+    if plan.set_up and plan.removal:
+        yield "# libvirt's tables, with all that is in them"
+        yield from _operation_lines(plan.set_up)
+
+
+def _operation_lines(operations: Iterable[Operation]) -> Iterator[str]:
+    said = ""
+    for operation in operations:
+        reason = one_line(operation.intent.reason)
+        if reason != said:
+            yield f"# {reason}"
+            said = reason
+        yield _line(operation)
+
+
+def _line(operation: Operation) -> str:
+    makes = operation.verb is Verb.MAKE
+    match operation.object:
+        case nft.Table() as table:
+            words = ["add" if makes else "delete", "table", *table_words(table)]
+        case nft.Chain() as chain:
+            hook = [hook_text(chain.hook)] if makes and chain.hook is not None else []
+            words = ["add" if makes else "delete", "chain", *chain_words(chain), *hook]
+        case nft.Rule() as rule if makes:
+            words = ["insert", "rule", *rule_words(rule, quoted_interface)]
+        case nft.Rule(table, chain_name, _, handle):
+            words = ["delete", "rule", *table_words(table), chain_name, "handle", str(handle)]
+        case _:
+            return f"#   not for nft: {one_line(shlex.join(command(operation)))}"
+    return " ".join(words)

@@ -1,0 +1,34 @@
+"""What holds for the whole run: no test is left out unseen."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+
+def _skipped(config: pytest.Config) -> Counter[str]:
+    """How many tests were skipped, by reason. Empty in a worker of xdist: the controller gets all reports."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return Counter()
+    reasons = (report.longrepr[2] for report in reporter.stats.get("skipped", ()))
+    return Counter(reason.removeprefix("Skipped: ") for reason in reasons)
+
+
+def _is_ci() -> bool:
+    return os.environ.get("CI") == "true"
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if _is_ci() and exitstatus == pytest.ExitCode.OK and _skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    skipped = _skipped(config)
+    for reason, count in skipped.most_common():
+        terminalreporter.write_line(f"skipped: {count} {'test' if count == 1 else 'tests'}: {reason}", yellow=True)
+    if skipped and _is_ci():
+        terminalreporter.write_line("CI=true: a skipped test fails the run; CI can run them all", red=True)
