@@ -73,9 +73,7 @@ def command(
     format_ = Format(format_name)
     chosen = Backend(backend) if backend is not None else format_.backend or Backend.NFTABLES
     networks = valid_definitions(files)
-    plan = make_plan(
-        networks, backend=chosen, layout=Layout(layout), firewalld=firewalld, set_up=not no_setup
-    )
+    plan = make_plan(networks, backend=chosen, layout=Layout(layout), firewalld=firewalld, set_up=not no_setup)
     if remove:
         plan = plan.inverse
     try:
@@ -83,13 +81,13 @@ def command(
             show(explained(plan, width or screen_width()))
         else:
             written = render(plan, format_)
-            _say_what_is_missing(plan, format_)
+            _say_what_is_missing(plan)
             click.echo(written, nl=False)
     except NotExpressibleError as error:
         trouble(error)
 
 
-def _say_what_is_missing(plan: Plan, format_: Format) -> None:
+def _say_what_is_missing(plan: Plan) -> None:
     """Tell on standard error what a format that machines read does not carry."""
     for share in plan.networks:
         if share.why_empty:

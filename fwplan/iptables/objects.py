@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -16,6 +16,8 @@ Protocol = Literal["tcp", "udp"]
 @dataclass(frozen=True, slots=True)
 class Chain:
     """A chain of one table; one that is not built in has to be made."""
+
+    noun: ClassVar[tuple[str, str]] = ("chain", "chains")
 
     program: Program
     table: TableName
@@ -109,6 +111,8 @@ Target = JumpTo | Masquerade | Snat | FillChecksum
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule: what it matches, in the order in which it is written, and what becomes of it."""
+
+    noun: ClassVar[tuple[str, str]] = ("rule", "rules")
 
     chain: Chain
     matches: tuple[Match, ...]

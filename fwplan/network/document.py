@@ -40,7 +40,7 @@ def parse_document(data: bytes) -> etree._Element:
         raise _refusal("the definition has a DOCTYPE", _DOCTYPE_ADVICE)
     if root.tag != "network":
         raise _refusal(
-            f"the root element is <{root.tag}>, not <network>",
+            f"the root element is <{root.tag!s}>, not <network>",
             "give the file of a virtual network, such as `virsh net-dumpxml NAME` writes",
             root.sourceline,
         )

@@ -39,9 +39,7 @@ class Explanation:
 
 def explain(networks: Sequence[Network]) -> tuple[Explanation, ...]:
     """Explain definitions that are valid and meant for one host."""
-    return tuple(
-        _explain(network, bridge) for network, bridge in zip(networks, bridge_names(networks), strict=True)
-    )
+    return tuple(_explain(network, bridge) for network, bridge in zip(networks, bridge_names(networks), strict=True))
 
 
 def _explain(network: Network, bridge: str | None) -> Explanation:

@@ -100,9 +100,7 @@ def _rate(rate: Rate | None) -> Rate | None:
 
 
 def _portgroup(group: PortGroup) -> PortGroup:
-    return replace(
-        group, default=group.default or None, vlan=_vlan(group.vlan), bandwidth=_bandwidth(group.bandwidth)
-    )
+    return replace(group, default=group.default or None, vlan=_vlan(group.vlan), bandwidth=_bandwidth(group.bandwidth))
 
 
 def _ip(ip: Ip) -> Ip:

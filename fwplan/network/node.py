@@ -34,11 +34,16 @@ class Node:
         """Read `element`, adding what is wrong to `problems`."""
         self.element = element
         self.problems = problems
-        self._attributes: dict[str, str] = dict(element.attrib)  # type: ignore[arg-type]  # names and values are str
+        self._attributes: dict[str, str] = dict(element.attrib)
         self._children: dict[str, list[etree._Element]] = {}
         self._asked: list[str] = []
         for child in element.iterchildren("*"):
-            self._children.setdefault(child.tag, []).append(child)
+            self._children.setdefault(str(child.tag), []).append(child)
+
+    @property
+    def tag(self) -> str:
+        """The name of the element."""
+        return str(self.element.tag)
 
     # Places
 
@@ -180,8 +185,9 @@ class Node:
                 self._warn_unknown(self.element, f"attribute '{name}'", name)
         elements.sort(key=self.element.index)
         for element in elements:
-            if not element.tag.startswith("{"):
-                self._warn_unknown(element, f"<{element.tag}>", element.tag)
+            tag = str(element.tag)
+            if not tag.startswith("{"):
+                self._warn_unknown(element, f"<{tag}>", tag)
         return Others(tuple(self._attributes.items()), tuple(canonical(element) for element in elements))
 
     def _warn_unknown(self, element: etree._Element, what: str, name: str) -> None:
@@ -203,6 +209,6 @@ def path_of(element: etree._Element) -> str:
 def canonical(element: etree._Element) -> str:
     """An element as canonical XML (C14N 1.0, with comments), complete with the namespaces that it may use."""
     try:
-        return etree.tostring(element, method="c14n", with_tail=False).decode()
+        return etree.tostring(element, method="c14n").decode()
     except etree.C14NError:  # a relative namespace, which C14N does not allow
         return etree.tostring(element, encoding="unicode", with_tail=False)

@@ -11,9 +11,11 @@ from fwplan.network.station import check_unicast_mac
 if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
+    from fwplan.network.definition import LeaseUnit
     from fwplan.network.node import Node
 
 _UNSIGNED_LONG = 2**64 - 1
+_LEASE_UNITS: tuple[LeaseUnit, ...] = ("seconds", "minutes", "hours")
 _UNIQUE_ID = re.compile(r"[0-9a-fA-F:]*")
 
 
@@ -102,7 +104,8 @@ def _read_dhcp(node: Node, *, of_ipv6: bool) -> Dhcp:
 def _read_range(node: Node) -> DhcpRange | None:
     written = [node.required(name, f"give both ends of the range: {name}='…'") for name in ("start", "end")]
     start, end = (
-        None if value is None else node.to_address(name, value) for name, value in zip(("start", "end"), written)
+        None if value is None else node.to_address(name, value)
+        for name, value in zip(("start", "end"), written, strict=True)
     )
     lease = _read_lease(node)
     others = node.others()
@@ -140,7 +143,7 @@ def _read_lease(parent: Node) -> Lease | None:
     node = parent.child("lease")
     if node is None:
         return None
-    unit = node.choice("unit", ("seconds", "minutes", "hours"))
+    unit = node.choice("unit", _LEASE_UNITS)
     if not node.has("expiry"):
         node.warn("a lease without 'expiry' changes nothing", "say how long: expiry='…', 0 for ever")
         return None

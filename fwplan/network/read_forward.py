@@ -30,9 +30,7 @@ def read_forward(node: Node) -> Forward | None:
         nat=_read_nat(nats[0]) if nats else None,
         interfaces=_interfaces(node.children("interface")),
         physical_functions=_interfaces(node.children("pf")),
-        addresses=tuple(
-            address for address in map(_read_pci_address, node.children("address")) if address is not None
-        ),
+        addresses=tuple(address for address in map(_read_pci_address, node.children("address")) if address is not None),
         others=node.others(),
     )
 
@@ -44,7 +42,9 @@ def _read_mode(node: Node) -> ForwardMode | None:
     try:
         return ForwardMode(written)
     except ValueError:
-        node.error(f"forward mode '{written}' is unknown", f"use one of: {', '.join(mode.value for mode in ForwardMode)}")
+        node.error(
+            f"forward mode '{written}' is unknown", f"use one of: {', '.join(mode.value for mode in ForwardMode)}"
+        )
         return None
 
 
@@ -94,7 +94,7 @@ def _read_nat(node: Node) -> Nat:
     addresses = node.children("address")
     ports = node.children("port")
     for extra in (*addresses[1:], *ports[1:]):
-        extra.error(f"there is a second <{extra.element.tag}>", "keep one")
+        extra.error(f"there is a second <{extra.tag}>", "keep one")
     return Nat(
         ipv6=node.yes_no("ipv6"),
         address=_read_addresses(addresses[0]) if addresses else None,

@@ -16,12 +16,15 @@ from fwplan.network.definition import (
 from fwplan.network.station import check_uuid
 
 if TYPE_CHECKING:
+    from fwplan.network.definition import NativeMode
     from fwplan.network.node import Node
 
 _HIGHEST_VLAN = 4095
 _LONGEST_PROFILE = 39
 """Bytes; libvirt's LIBVIRT_IFLA_VF_PORT_PROFILE_MAX (40) less the ending zero byte."""
 _UNSIGNED_LONG = 2**64 - 1
+
+_NATIVE_MODES: tuple[NativeMode, ...] = ("tagged", "untagged")
 
 _PARAMETERS = {
     "802.1Qbg": frozenset({"managerid", "typeid", "typeidversion", "instanceid"}),
@@ -86,7 +89,7 @@ def _read_tag(node: Node) -> VlanTag | None:
         node.error("'id' is missing", f"give the number of the VLAN: id='…', 0 to {_HIGHEST_VLAN}")
         return None
     number = node.integer("id", maximum=_HIGHEST_VLAN)
-    native_mode = node.choice("nativeMode", ("tagged", "untagged")) if node.has("nativeMode") else None
+    native_mode = node.choice("nativeMode", _NATIVE_MODES) if node.has("nativeMode") else None
     others = node.others()
     return None if number is None else VlanTag(id=number, native_mode=native_mode, others=others)
 

@@ -160,6 +160,4 @@ def meaning_has_device(network: Network) -> bool:
     if forward is None:
         return False
     by_switch = network.virtual_port is not None and network.virtual_port.type in {"openvswitch", "midonet"}
-    return bool(
-        forward.dev or forward.interfaces or forward.physical_functions or forward.addresses or by_switch
-    )
+    return bool(forward.dev or forward.interfaces or forward.physical_functions or forward.addresses or by_switch)

@@ -44,7 +44,9 @@ def _family_problems(ip: Ip | Route, path: str) -> Iterator[Problem]:
     if written != f"ipv{ip.address.version}":
         said = "no family is given, which means ipv4" if ip.family is None else f"the family given is {ip.family}"
         yield Problem(
-            Severity.ERROR, path, f"{ip.address} is an IPv{ip.address.version} address, and {said}",
+            Severity.ERROR,
+            path,
+            f"{ip.address} is an IPv{ip.address.version} address, and {said}",
             f"write family='ipv{ip.address.version}'",
         )
     if ip.netmask is not None and ip.address.version == 6:
@@ -78,14 +80,18 @@ def _dhcp_problems(dhcp: Dhcp, subnet: Subnet, path: str) -> Iterator[Problem]:
         place = f"{path}/host[{index}]"
         if host.ip not in subnet:
             yield Problem(
-                Severity.WARNING, place, f"{host.ip} lies outside {subnet}: it is never given out",
+                Severity.WARNING,
+                place,
+                f"{host.ip} lies outside {subnet}: it is never given out",
                 f"choose an address of {subnet}",
             )
         leases.append((place, host.lease))
     for place, lease in leases:
         if lease is not None and _too_short(lease.expiry, lease.unit or "minutes"):
             yield Problem(
-                Severity.ERROR, f"{place}/lease", "the lease is shorter than two minutes",
+                Severity.ERROR,
+                f"{place}/lease",
+                "the lease is shorter than two minutes",
                 "give it two minutes or more, or 0 for ever",
             )
 
@@ -105,17 +111,23 @@ def route_problems(network: Network) -> Iterator[Problem]:
             yield Problem(Severity.ERROR, path, "metric='0' is no metric", "use 1 or more")
         if route.gateway.version != route.address.version:
             yield Problem(
-                Severity.ERROR, path, f"{route.address} and the gateway {route.gateway} are not of one family",
+                Severity.ERROR,
+                path,
+                f"{route.address} and the gateway {route.gateway} are not of one family",
                 f"name a gateway of IPv{route.address.version}",
             )
         elif not any(route.gateway in subnet for subnet in subnets):
             yield Problem(
-                Severity.ERROR, path, f"the gateway {route.gateway} lies in no subnet of this network",
+                Severity.ERROR,
+                path,
+                f"the gateway {route.gateway} lies in no subnet of this network",
                 "name an address of " + (" or ".join(map(str, subnets)) or "a subnet of this network, which has none"),
             )
         if not problems and not _is_network_address(route):
             yield Problem(
-                Severity.ERROR, path, f"{route.address} is an address in a subnet, not that of one",
+                Severity.ERROR,
+                path,
+                f"{route.address} is an address in a subnet, not that of one",
                 "set the host part to zero, and give the prefix",
             )
 

@@ -128,12 +128,13 @@ def _device_mode_problems(forward: Forward, devices: Devices) -> Iterator[Proble
                 "take the device out, or use mode 'route'",
             )
         case Devices.ONE if named > 1:
-            yield Problem(
-                Severity.ERROR, "forward/interface[2]", f"mode '{mode}' takes one device at most", "keep one"
-            )
+            yield Problem(Severity.ERROR, "forward/interface[2]", f"mode '{mode}' takes one device at most", "keep one")
         case Devices.IGNORED if named:
             yield Problem(
-                Severity.WARNING, "forward", "an isolated network forwards nothing: the device has no effect", "take it out"
+                Severity.WARNING,
+                "forward",
+                "an isolated network forwards nothing: the device has no effect",
+                "take it out",
             )
         case Devices.FUNCTIONS if named:
             yield Problem(

@@ -78,10 +78,14 @@ class _Writer:
         if network.bridge is not None:
             bridge = network.bridge
             self._element(
-                root, "bridge", bridge,
-                ("name", bridge.name), ("zone", bridge.zone),
+                root,
+                "bridge",
+                bridge,
+                ("name", bridge.name),
+                ("zone", bridge.zone),
                 ("stp", None if bridge.stp is None else "on" if bridge.stp else "off"),
-                ("delay", bridge.delay), ("macTableManager", bridge.mac_table_manager),
+                ("delay", bridge.delay),
+                ("macTableManager", bridge.mac_table_manager),
             )
         if network.mtu is not None:
             self._element(root, "mtu", network.mtu, ("size", network.mtu.size))
@@ -90,8 +94,12 @@ class _Writer:
         if network.domain is not None:
             domain = network.domain
             self._element(
-                root, "domain", domain,
-                ("name", domain.name), ("localOnly", domain.local_only), ("register", domain.register),
+                root,
+                "domain",
+                domain,
+                ("name", domain.name),
+                ("localOnly", domain.local_only),
+                ("register", domain.register),
             )
         self._dns(root, network.dns)
         self._vlan(root, network.vlan)
@@ -126,9 +134,14 @@ class _Writer:
             self._element(node, "interface", interface, ("dev", interface.dev))
         for address in forward.addresses:
             self._element(
-                node, "address", address,
-                ("type", "pci"), ("domain", f"0x{address.domain:04x}"), ("bus", f"0x{address.bus:02x}"),
-                ("slot", f"0x{address.slot:02x}"), ("function", f"0x{address.function:x}"),
+                node,
+                "address",
+                address,
+                ("type", "pci"),
+                ("domain", f"0x{address.domain:04x}"),
+                ("bus", f"0x{address.bus:02x}"),
+                ("slot", f"0x{address.slot:02x}"),
+                ("function", f"0x{address.function:x}"),
             )
         self._others(node, forward)
 
@@ -146,16 +159,21 @@ class _Writer:
             return
         node = self._open(root, "dns", ("enable", dns.enable), ("forwardPlainNames", dns.forward_plain_names))
         for forwarder in dns.forwarders:
-            self._element(
-                node, "forwarder", forwarder, ("domain", forwarder.domain), ("addr", forwarder.address)
-            )
+            self._element(node, "forwarder", forwarder, ("domain", forwarder.domain), ("addr", forwarder.address))
         for txt in dns.txts:
             self._element(node, "txt", txt, ("name", txt.name), ("value", txt.value))
         for srv in dns.srvs:
             self._element(
-                node, "srv", srv,
-                ("service", srv.service), ("protocol", srv.protocol), ("domain", srv.domain),
-                ("target", srv.target), ("port", srv.port), ("priority", srv.priority), ("weight", srv.weight),
+                node,
+                "srv",
+                srv,
+                ("service", srv.service),
+                ("protocol", srv.protocol),
+                ("domain", srv.domain),
+                ("target", srv.target),
+                ("port", srv.port),
+                ("priority", srv.priority),
+                ("weight", srv.weight),
             )
         for host in dns.hosts:
             place = self._open(node, "host", ("ip", host.ip))
@@ -166,9 +184,13 @@ class _Writer:
 
     def _ip(self, root: etree._Element, ip: Ip) -> None:
         node = self._open(
-            root, "ip",
-            ("family", ip.family), ("address", ip.address), ("netmask", ip.netmask),
-            ("prefix", ip.prefix), ("localPtr", ip.local_ptr),
+            root,
+            "ip",
+            ("family", ip.family),
+            ("address", ip.address),
+            ("netmask", ip.netmask),
+            ("prefix", ip.prefix),
+            ("localPtr", ip.local_ptr),
         )
         if ip.tftp is not None:
             self._element(node, "tftp", ip.tftp, ("root", ip.tftp.root))
@@ -184,9 +206,7 @@ class _Writer:
             self._lease(place, given.lease)
             self._others(place, given)
         for host in dhcp.hosts:
-            place = self._open(
-                node, "host", ("mac", host.mac), ("id", host.id), ("name", host.name), ("ip", host.ip)
-            )
+            place = self._open(node, "host", ("mac", host.mac), ("id", host.id), ("name", host.name), ("ip", host.ip))
             self._lease(place, host.lease)
             self._others(place, host)
         if dhcp.bootp is not None:
@@ -199,14 +219,21 @@ class _Writer:
 
     def _route_attributes(self, route: Route) -> tuple[tuple[str, object], ...]:
         return (
-            ("family", route.family), ("address", route.address), ("netmask", route.netmask),
-            ("prefix", route.prefix), ("gateway", route.gateway), ("metric", route.metric),
+            ("family", route.family),
+            ("address", route.address),
+            ("netmask", route.netmask),
+            ("prefix", route.prefix),
+            ("gateway", route.gateway),
+            ("metric", route.metric),
         )
 
     def _portgroup(self, root: etree._Element, group: PortGroup) -> None:
         node = self._open(
-            root, "portgroup",
-            ("name", group.name), ("default", group.default), ("trustGuestRxFilters", group.trust_guest_rx_filters),
+            root,
+            "portgroup",
+            ("name", group.name),
+            ("default", group.default),
+            ("trustGuestRxFilters", group.trust_guest_rx_filters),
         )
         self._vlan(node, group.vlan)
         self._virtual_port(node, group.virtual_port)
@@ -228,10 +255,15 @@ class _Writer:
         if port.parameters is not None:
             given = port.parameters
             self._element(
-                node, "parameters", given,
-                ("managerid", given.manager_id), ("typeid", given.type_id),
-                ("typeidversion", given.type_id_version), ("instanceid", given.instance_id),
-                ("interfaceid", given.interface_id), ("profileid", given.profile_id),
+                node,
+                "parameters",
+                given,
+                ("managerid", given.manager_id),
+                ("typeid", given.type_id),
+                ("typeidversion", given.type_id_version),
+                ("instanceid", given.instance_id),
+                ("interfaceid", given.interface_id),
+                ("profileid", given.profile_id),
             )
         self._others(node, port)
 
@@ -246,8 +278,13 @@ class _Writer:
 
     def _rate(self, parent: etree._Element, tag: str, rate: Rate) -> None:
         self._element(
-            parent, tag, rate,
-            ("average", rate.average), ("peak", rate.peak), ("floor", rate.floor), ("burst", rate.burst),
+            parent,
+            tag,
+            rate,
+            ("average", rate.average),
+            ("peak", rate.peak),
+            ("floor", rate.floor),
+            ("burst", rate.burst),
         )
 
     # Elements
@@ -257,9 +294,7 @@ class _Writer:
         self._attributes(node, *attributes)
         return node
 
-    def _element(
-        self, parent: etree._Element, tag: str, value: Element, *attributes: tuple[str, object]
-    ) -> None:
+    def _element(self, parent: etree._Element, tag: str, value: Element, *attributes: tuple[str, object]) -> None:
         self._others(self._open(parent, tag, *attributes), value)
 
     def _attributes(self, node: etree._Element, *attributes: tuple[str, object]) -> None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 Family = Literal["ip", "ip6"]
 Protocol = Literal["tcp", "udp"]
@@ -17,6 +19,8 @@ Protocol = Literal["tcp", "udp"]
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table: a set of chains of one family."""
+
+    noun: ClassVar[tuple[str, str]] = ("table", "tables")
 
     family: Family
     name: str
@@ -42,6 +46,8 @@ class Hook:
 @dataclass(frozen=True, slots=True)
 class Chain:
     """A chain of rules; with a hook it is a base chain, without one it is only jumped to."""
+
+    noun: ClassVar[tuple[str, str]] = ("chain", "chains")
 
     table: Table
     name: str
@@ -139,9 +145,7 @@ class Snat:
     ports: Ports | None = None
 
 
-Statement = (
-    InterfaceMatch | ProtocolMatch | AddressMatch | StateMatch | Counter | Jump | Verdict | Masquerade | Snat
-)
+Statement = InterfaceMatch | ProtocolMatch | AddressMatch | StateMatch | Counter | Jump | Verdict | Masquerade | Snat
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ class Rule:
         handle: the number by which the kernel knows it; None for one that no kernel has yet. Two rules that say the
             same are equal, whatever their handles.
     """
+
+    noun: ClassVar[tuple[str, str]] = ("rule", "rules")
 
     table: Table
     chain: str

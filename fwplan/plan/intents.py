@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from fwplan.network.definition import AddressRange, PortRange, Subnet
+if TYPE_CHECKING:
+    from fwplan.network.definition import AddressRange, PortRange, Subnet
 
 Protocol = Literal["tcp", "udp"]
 

@@ -103,25 +103,24 @@ def _operations(intent: Intent) -> Iterable[Operation]:
         case ReachService():
             return _service_operations(intent)
         case RefuseLeaving(bridge, family):
-            return (_filter(intent, family, _FORWARD_OUT, (InInterface(bridge),), _REJECT),)
+            return (_filter(intent, family, _FORWARD_OUT, [InInterface(bridge)], _REJECT),)
         case RefuseEntering(bridge, family):
-            return (_filter(intent, family, _FORWARD_IN, (OutInterface(bridge),), _REJECT),)
+            return (_filter(intent, family, _FORWARD_IN, [OutInterface(bridge)], _REJECT),)
         case GuestsTalk(bridge, family):
-            return (_filter(intent, family, _FORWARD_CROSS, (InInterface(bridge), OutInterface(bridge)), _ACCEPT),)
+            return (_filter(intent, family, _FORWARD_CROSS, [InInterface(bridge), OutInterface(bridge)], _ACCEPT),)
         case MayLeave(bridge, subnet, device):
-            matches = (Source(subnet), InInterface(bridge), *_to(device))
-            return (_filter(intent, Family.of(subnet), _FORWARD_OUT, matches, _ACCEPT),)
+            leaving: list[Match] = [Source(subnet), InInterface(bridge), *_to(device)]
+            return (_filter(intent, Family.of(subnet), _FORWARD_OUT, leaving, _ACCEPT),)
         case MayEnter(bridge, subnet, device):
-            matches = (Destination(subnet), *_by(device), OutInterface(bridge))
-            return (_filter(intent, Family.of(subnet), _FORWARD_IN, matches, _ACCEPT),)
+            entering: list[Match] = [Destination(subnet), *_by(device), OutInterface(bridge)]
+            return (_filter(intent, Family.of(subnet), _FORWARD_IN, entering, _ACCEPT),)
         case RepliesReturn(bridge, subnet, device):
-            replies = (Destination(subnet), *_by(device), OutInterface(bridge), BelongsToConnection())
+            replies: list[Match] = [Destination(subnet), *_by(device), OutInterface(bridge), BelongsToConnection()]
             return (_filter(intent, Family.of(subnet), _FORWARD_IN, replies, _ACCEPT),)
         case TranslateSource():
             return (_translation(intent),)
         case KeepSource(subnet, device, group):
-            matches = (*_to(device), Source(subnet), Destination(group))
-            return (_nat(intent, Family.of(subnet), matches, _RETURN),)
+            return (_nat(intent, Family.of(subnet), [*_to(device), Source(subnet), Destination(group)], _RETURN),)
 
 
 def _checksum_operations(intent: RepairChecksums, bridge: str) -> Iterable[Operation]:
@@ -133,33 +132,33 @@ def _checksum_operations(intent: RepairChecksums, bridge: str) -> Iterable[Opera
 def _service_operations(intent: ReachService) -> Iterator[Operation]:
     protocols, to_host, to_guest = _REQUESTS[intent.service]
     for protocol in protocols:
-        matches = (InInterface(intent.bridge), ProtocolIs(protocol, to_host))
-        yield _filter(intent, intent.family, _INPUT, matches, _ACCEPT)
+        asked: list[Match] = [InInterface(intent.bridge), ProtocolIs(protocol, to_host)]
+        yield _filter(intent, intent.family, _INPUT, asked, _ACCEPT)
     for protocol in protocols:
-        answers = (OutInterface(intent.bridge), ProtocolIs(protocol, to_guest))
-        yield _filter(intent, intent.family, _OUTPUT, answers, _ACCEPT)
+        answered: list[Match] = [OutInterface(intent.bridge), ProtocolIs(protocol, to_guest)]
+        yield _filter(intent, intent.family, _OUTPUT, answered, _ACCEPT)
 
 
 def _translation(intent: TranslateSource) -> Operation:
     subnet = intent.subnet
     ports = _ports(intent.ports)
     addresses = intent.addresses
-    matches = (
+    matches: list[Match] = [
         Source(subnet),
-        *(() if intent.protocol is None else (ProtocolIs(intent.protocol),)),
+        *([] if intent.protocol is None else [ProtocolIs(intent.protocol)]),
         Destination(subnet, negated=True),
         *_to(intent.device),
-    )
+    ]
     target = Masquerade(ports) if addresses is None else Snat(addresses.start, addresses.end, ports)
     return _nat(intent, Family.of(subnet), matches, target)
 
 
-def _filter(intent: Intent, family: Family, chain: str, matches: tuple[Match, ...], target: Target) -> Operation:
-    return Operation(Verb.MAKE, Rule(Chain(_PROGRAMS[family], "filter", chain), matches, target), intent)
+def _filter(intent: Intent, family: Family, chain: str, matches: list[Match], target: Target) -> Operation:
+    return Operation(Verb.MAKE, Rule(Chain(_PROGRAMS[family], "filter", chain), tuple(matches), target), intent)
 
 
-def _nat(intent: Intent, family: Family, matches: tuple[Match, ...], target: Target) -> Operation:
-    return Operation(Verb.MAKE, Rule(Chain(_PROGRAMS[family], "nat", _POSTROUTING), matches, target), intent)
+def _nat(intent: Intent, family: Family, matches: list[Match], target: Target) -> Operation:
+    return Operation(Verb.MAKE, Rule(Chain(_PROGRAMS[family], "nat", _POSTROUTING), tuple(matches), target), intent)
 
 
 def _to(device: str | None) -> tuple[OutInterface, ...]:

@@ -21,8 +21,8 @@ from fwplan.nft.objects import (
     ProtocolMatch,
     Rule,
     Snat,
-    Statement,
     StateMatch,
+    Statement,
     Table,
     Verdict,
 )
@@ -123,8 +123,9 @@ def _operations(intent: Intent) -> Iterable[Operation]:
         case TranslateSource():
             return (_translation(intent),)
         case KeepSource(subnet, device, group):
-            matches = (*_to(device), AddressMatch(Field.SADDR, subnet), AddressMatch(Field.DADDR, group))
-            return (_rule(intent, Family.of(subnet), _NAT, *matches, _COUNTER, Verdict.RETURN),)
+            source, destination = AddressMatch(Field.SADDR, subnet), AddressMatch(Field.DADDR, group)
+            family = Family.of(subnet)
+            return (_rule(intent, family, _NAT, *_to(device), source, destination, _COUNTER, Verdict.RETURN),)
 
 
 def _translation(intent: TranslateSource) -> Operation:

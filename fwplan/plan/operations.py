@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
-from fwplan.iptables import objects as iptables
-from fwplan.nft import objects as nft
-from fwplan.plan.intents import Intent
+if TYPE_CHECKING:
+    from fwplan.iptables import objects as iptables
+    from fwplan.nft import objects as nft
+    from fwplan.plan.intents import Intent
 
 
 class Verb(enum.Enum):
@@ -21,12 +23,16 @@ class Verb(enum.Enum):
 class Queue:
     """The root queueing discipline of a bridge (`htb`, handle `1:`), unless there is one: a filter hangs on it."""
 
+    noun: ClassVar[tuple[str, str]] = ("tc step", "tc steps")
+
     bridge: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChecksumFilter:
     """The tc filter on a bridge that computes the checksums of packets to UDP port 68."""
+
+    noun: ClassVar[tuple[str, str]] = ("tc step", "tc steps")
 
     bridge: str
 
@@ -35,20 +41,14 @@ class ChecksumFilter:
 class ZoneMember:
     """A bridge as a member of a zone of firewalld."""
 
+    noun: ClassVar[tuple[str, str]] = ("firewalld zone", "firewalld zones")
+
     zone: str
     bridge: str
 
 
-Object = (
-    nft.Table
-    | nft.Chain
-    | nft.Rule
-    | iptables.Chain
-    | iptables.Rule
-    | Queue
-    | ChecksumFilter
-    | ZoneMember
-)
+if TYPE_CHECKING:
+    Object = nft.Table | nft.Chain | nft.Rule | iptables.Chain | iptables.Rule | Queue | ChecksumFilter | ZoneMember
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fwplan.network.problems import InvalidDefinitionError, Severity
 from fwplan.network.together import bridge_names, conflicts
 from fwplan.network.validate import validate
-from fwplan.plan import iptables_libvirt, nftables_libvirt
 from fwplan.plan.promises import promises, zone_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from fwplan.network.definition import Network
+    from fwplan.plan.intents import Intent
     from fwplan.plan.operations import Operation
 
 
@@ -111,11 +111,7 @@ def make_plan(
         InvalidDefinitionError: a definition is not one that libvirt would accept, or two exclude each other.
     """
     _check(networks)
-    match backend:
-        case Backend.NFTABLES:
-            lowering = nftables_libvirt
-        case Backend.IPTABLES:
-            lowering = iptables_libvirt
+    lowering = _lowering(backend)
     parts = []
     any_rule = False
     for network, bridge in zip(networks, bridge_names(networks), strict=True):
@@ -125,6 +121,27 @@ def make_plan(
         membership = lowering.lower(() if zone is None else (zone,))
         parts.append(NetworkPlan(network, bridge, membership + rules, network.meaning.why_unfiltered))
     return Plan(backend, layout, lowering.set_up() if set_up and any_rule else (), tuple(parts))
+
+
+class _Lowering(Protocol):
+    """How promises become operations of a backend."""
+
+    def set_up(self) -> tuple[Operation, ...]: ...
+
+    def lower(self, intents: Iterable[Intent], /) -> tuple[Operation, ...]: ...
+
+
+def _lowering(backend: Backend) -> _Lowering:
+    """The lowering of a backend; the other one is not imported."""
+    match backend:
+        case Backend.NFTABLES:
+            from fwplan.plan import nftables_libvirt  # noqa: PLC0415
+
+            return nftables_libvirt
+        case Backend.IPTABLES:
+            from fwplan.plan import iptables_libvirt  # noqa: PLC0415
+
+            return iptables_libvirt
 
 
 def _check(networks: Sequence[Network]) -> None:

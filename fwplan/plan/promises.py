@@ -27,13 +27,16 @@ from fwplan.plan.intents import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fwplan.network.definition import Ip, Network
+    from fwplan.network.definition import Ip, Network, Subnet
 
 _UNPRIVILEGED_PORTS = PortRange(start=1024, end=65535)
 """Without a range of its own a guest must not appear under a privileged port, which NFS servers trust."""
 
 _BROADCAST = IPv4Network("255.255.255.255/32")
-_LINK_MULTICAST = {Family.IPV4: IPv4Network("224.0.0.0/24"), Family.IPV6: IPv6Network("ff02::/16")}
+_LINK_MULTICAST: dict[Family, Subnet] = {
+    Family.IPV4: IPv4Network("224.0.0.0/24"),
+    Family.IPV6: IPv6Network("ff02::/16"),
+}
 
 _DEFAULT_ZONE = "libvirt"
 _ROUTED_ZONE = "libvirt-routed"

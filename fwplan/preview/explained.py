@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fwplan.iptables import objects as iptables
-from fwplan.iptables.text import rule_arguments
-from fwplan.nft import objects as nft
-from fwplan.nft.grammar import quoted_interface
-from fwplan.nft.text import hook_text, statements_words
-from fwplan.plan.operations import ChecksumFilter, Object, Operation, Queue, Verb, ZoneMember
-from fwplan.preview.commands import command
+from fwplan.plan.operations import ChecksumFilter
+from fwplan.preview.commands import syntax_of
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, columns, paragraph, wrap
 from fwplan.preview.removal import goes_with_its_table
@@ -21,7 +15,9 @@ from fwplan.preview.removal import goes_with_its_table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fwplan.plan.operations import Operation
     from fwplan.plan.plan import NetworkPlan, Plan
+    from fwplan.preview.commands import Syntax
 
 _WIDE = 120
 """From this width on, reasons stand in a column of their own."""
@@ -49,8 +45,10 @@ class _Entry:
     operation: Operation
 
 
-def _entries(operations: Iterable[Operation]) -> list[_Entry]:
-    return [_Entry(number, *_syntax(operation), operation) for number, operation in enumerate(operations, start=1)]
+def _entries(operations: Iterable[Operation], syntax: Syntax) -> list[_Entry]:
+    return [
+        _Entry(number, *syntax.syntax(operation), operation) for number, operation in enumerate(operations, start=1)
+    ]
 
 
 class _Page:
@@ -58,6 +56,7 @@ class _Page:
 
     def __init__(self, plan: Plan, width: int) -> None:
         self._plan = plan
+        self._syntax = syntax_of(plan.backend)
         self._width = width
 
     def lines(self) -> list[Line]:
@@ -71,7 +70,7 @@ class _Page:
         plan = self._plan
         when = "after the last network" if plan.removal else "once on a host, before the first network"
         heading = (Piece("set-up", Style.HEADING), Piece(f" · {when} · {_count(plan.set_up, removal=plan.removal)}"))
-        entries = _entries(plan.set_up)
+        entries = _entries(plan.set_up, self._syntax)
         return [heading, *self._listing(entries, self._left_width(entries))]
 
     def _network(self, share: NetworkPlan) -> list[Line]:
@@ -84,7 +83,7 @@ class _Page:
             lines += paragraph(f"No rules: {share.why_empty}.", self._width, Style.REFUSAL, indent=2)
         lines += paragraph(_sentence(network.meaning.summary), self._width, indent=2)
         by_promise: dict[str, list[_Entry]] = {}
-        entries = _entries(share.operations)
+        entries = _entries(share.operations, self._syntax)
         for entry in entries:
             by_promise.setdefault(entry.operation.intent.promise, []).append(entry)
         left_width = self._left_width(entries)
@@ -154,9 +153,7 @@ class _Page:
         if goes_with_its_table(plan):
             text = "The tables go with all that is in them, the rules of networks not listed here included."
             lines += paragraph(text, self._width, Style.REFUSAL)
-        elif not plan.removal and any(
-            isinstance(operation.object, nft.Rule | iptables.Rule) for operation in plan.operations
-        ):
+        elif not plan.removal and any(operation.object.noun[0] == "rule" for operation in plan.operations):
             text = "Each rule goes to the head of its chain: of two, a packet meets the later one first."
             lines += paragraph(text, self._width)
         if not plan.removal and any(isinstance(operation.object, ChecksumFilter) for operation in plan.operations):
@@ -171,45 +168,15 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-_KINDS: tuple[tuple[str, str, tuple[type[Object], ...]], ...] = (
-    ("rule", "rules", (nft.Rule, iptables.Rule)),
-    ("chain", "chains", (nft.Chain, iptables.Chain)),
-    ("table", "tables", (nft.Table,)),
-    ("tc step", "tc steps", (Queue, ChecksumFilter)),
-    ("firewalld zone", "firewalld zones", (ZoneMember,)),
-)
+_ORDER = ("rule", "chain", "table", "tc step", "firewalld zone")
 
 
 def _count(operations: Iterable[Operation], *, removal: bool) -> str:
-    counts = Counter(
-        (one, many)
-        for operation in operations
-        for one, many, types in _KINDS
-        if isinstance(operation.object, types)
-    )
+    counts = Counter(operation.object.noun for operation in operations)
     if not counts:
         return "no operations"
     listed = ", ".join(
-        f"{counts[one, many]} {one if counts[one, many] == 1 else many}" for one, many, _ in _KINDS if counts[one, many]
+        f"{number} {one if number == 1 else many}"
+        for (one, many), number in sorted(counts.items(), key=lambda item: _ORDER.index(item[0][0]))
     )
     return f"{listed} to take away" if removal else listed
-
-
-def _syntax(operation: Operation) -> tuple[str, str]:
-    """Where an operation takes place, and what it is, in the syntax of its backend."""
-    away = "" if operation.verb is Verb.MAKE else "delete "
-    match operation.object:
-        case nft.Table(family, name):
-            return f"{away}table", f"{family} {name}"
-        case nft.Chain(table, name, hook):
-            return f"{away}chain", f"{table.family} {name}{'' if hook is None else ' ' + hook_text(hook)}"
-        case nft.Rule(table, chain) as rule:
-            return f"{away}{table.family} {chain}:", " ".join(statements_words(rule, quoted_interface))
-        case iptables.Chain(program, table_name, name):
-            return f"{away}{program} {table_name}", f"chain {name}"
-        case iptables.Rule(chain) as rule:
-            place = f"{away}{chain.program} {chain.table} {chain.name}:"
-            return place, one_line(shlex.join(rule_arguments(rule)))
-        case Queue() | ChecksumFilter() | ZoneMember():
-            first, *rest = command(operation)
-            return first, one_line(shlex.join(rest))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
-from fwplan.nft import objects as nft
 from fwplan.nft.grammar import quoted_interface
-from fwplan.nft.text import chain_words, hook_text, rule_words, table_words
-from fwplan.plan.operations import Operation, Verb
-from fwplan.preview.commands import command
 from fwplan.preview.comment import one_line
+from fwplan.preview.host_command import host_syntax
+from fwplan.preview.nftables_syntax import nft_words
 from fwplan.preview.removal import executable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from fwplan.plan.operations import Operation
     from fwplan.plan.plan import Plan
 
 
@@ -53,17 +51,8 @@ def _operation_lines(operations: Iterable[Operation]) -> Iterator[str]:
 
 
 def _line(operation: Operation) -> str:
-    makes = operation.verb is Verb.MAKE
-    match operation.object:
-        case nft.Table() as table:
-            words = ["add" if makes else "delete", "table", *table_words(table)]
-        case nft.Chain() as chain:
-            hook = [hook_text(chain.hook)] if makes and chain.hook is not None else []
-            words = ["add" if makes else "delete", "chain", *chain_words(chain), *hook]
-        case nft.Rule() as rule if makes:
-            words = ["insert", "rule", *rule_words(rule, quoted_interface)]
-        case nft.Rule(table, chain_name, _, handle):
-            words = ["delete", "rule", *table_words(table), chain_name, "handle", str(handle)]
-        case _:
-            return f"#   not for nft: {one_line(shlex.join(command(operation)))}"
+    words = nft_words(operation, quoted_interface)
+    if words is None:
+        program, arguments = host_syntax(operation.verb, operation.object)
+        return f"#   not for nft: {program} {arguments}"
     return " ".join(words)

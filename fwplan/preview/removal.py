@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 def goes_with_its_table(plan: Plan) -> bool:
     """Whether rules of this removal go by way of their table, those of networks outside the plan included."""
-    return plan.removal and any(
-        isinstance(operation.object, nft.Table) for operation in plan.set_up
-    ) and any(_lacks_handle(operation) for operation in plan.operations)
+    return (
+        plan.removal
+        and any(isinstance(operation.object, nft.Table) for operation in plan.set_up)
+        and any(_lacks_handle(operation) for operation in plan.operations)
+    )
 
 
 def executable(plan: Plan) -> Plan:
@@ -58,7 +60,5 @@ def executable(plan: Plan) -> Plan:
 
 def _lacks_handle(operation: Operation) -> bool:
     return (
-        operation.verb is Verb.TAKE_AWAY
-        and isinstance(operation.object, nft.Rule)
-        and operation.object.handle is None
+        operation.verb is Verb.TAKE_AWAY and isinstance(operation.object, nft.Rule) and operation.object.handle is None
     )

@@ -1,4 +1,7 @@
-"""The formats of a preview, and which backend each of them is for."""
+"""The formats of a preview, and which backend each of them is for.
+
+What only one format needs is imported when it is asked for: start-up is something that users feel.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,6 @@ from fwplan.plan.plan import Backend
 from fwplan.preview.commands import commands
 from fwplan.preview.explained import explained
 from fwplan.preview.layout import plain
-from fwplan.preview.nft_json import nft_json
-from fwplan.preview.nft_script import nft_script
-from fwplan.preview.restore import restore_file
 
 if TYPE_CHECKING:
     from fwplan.plan.plan import Plan
@@ -61,8 +61,14 @@ def render(plan: Plan, format: Format = Format.TEXT, *, width: int = DEFAULT_WID
         case Format.COMMANDS:
             return commands(plan)
         case Format.NFT:
+            from fwplan.preview.nft_script import nft_script  # noqa: PLC0415
+
             return nft_script(plan)
         case Format.JSON:
+            from fwplan.preview.nft_json import nft_json  # noqa: PLC0415
+
             return nft_json(plan)
         case Format.RESTORE:
+            from fwplan.preview.restore import restore_file  # noqa: PLC0415
+
             return restore_file(plan)

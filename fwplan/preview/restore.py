@@ -7,15 +7,14 @@ transaction of its own, at the end.
 
 from __future__ import annotations
 
-import shlex
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from fwplan.iptables import objects as iptables
 from fwplan.iptables.text import restore_word, rule_arguments
 from fwplan.plan.operations import Operation, Verb
-from fwplan.preview.commands import command
 from fwplan.preview.comment import one_line
+from fwplan.preview.host_command import host_syntax
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +39,8 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield f"# network {one_line(network.network.name)}: no rules: {one_line(network.why_empty)}"
     for operation in plan.operations:
         if not isinstance(operation.object, iptables.Chain | iptables.Rule):
-            yield f"# not for iptables: {one_line(shlex.join(command(operation)))}"
+            program, arguments = host_syntax(operation.verb, operation.object)
+            yield f"# not for iptables: {program} {arguments}"
     for table in _TABLES:
         for may_fail in (True, False) if plan.removal else (False, True):
             chosen = [
