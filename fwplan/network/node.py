@@ -125,7 +125,7 @@ class Node:
 
     def integer(self, name: str, *, maximum: int = _UNSIGNED_INT, base: Literal[0, 10] = 10) -> int | None:
         """An attribute that is a whole number from 0 to `maximum`; with base 0, hexadecimal after `0x` as well."""
-        value = self.string(name)
+        value = self.raw(name)
         return None if value is None else self._number(name, value, maximum, base)
 
     def _number(self, name: str, value: str, maximum: int, base: Literal[0, 10]) -> int | None:

@@ -97,7 +97,7 @@ def _read(node: Node) -> Network:
         title=node.text("title"),
         description=node.text("description"),
         metadata=None if metadata is None else canonical(metadata.element),
-        ipv6=node.yes_no("ipv6"),
+        ipv6=node.yes_no("ipv6") if node.has("ipv6") else None,
         trust_guest_rx_filters=node.yes_no("trustGuestRxFilters"),
         forward=_one(node, "forward", read_forward),
         bridge=_one(node, "bridge", _read_bridge),
@@ -146,14 +146,14 @@ def _read_bridge(node: Node) -> Bridge:
         name=node.string("name"),
         zone=node.string("zone"),
         stp=None if stp is None else stp != "off",
-        delay=node.integer("delay", maximum=_UNSIGNED_LONG),
+        delay=node.integer("delay", maximum=_UNSIGNED_LONG) if node.has("delay") else None,
         mac_table_manager=node.choice("macTableManager", ("kernel", "libvirt")),
         others=node.others(),
     )
 
 
 def _read_mtu(node: Node) -> Mtu:
-    return Mtu(size=node.integer("size"), others=node.others())
+    return Mtu(size=node.integer("size") if node.has("size") else None, others=node.others())
 
 
 def _read_mac(node: Node) -> Mac:
@@ -162,12 +162,17 @@ def _read_mac(node: Node) -> Mac:
 
 
 def _read_domain(node: Node) -> Domain:
-    return Domain(
+    domain = Domain(
         name=node.raw("name"),
         local_only=node.yes_no("localOnly"),
         register=node.yes_no("register"),
         others=node.others(),
     )
+    if domain.register and not domain.local_only:
+        node.error(
+            "register='yes' stands without localOnly='yes'", "add it: only a domain of its own can be registered"
+        )
+    return domain
 
 
 def _read_port(node: Node) -> Port:

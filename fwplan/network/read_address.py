@@ -143,13 +143,13 @@ def _read_lease(parent: Node) -> Lease | None:
     node = parent.child("lease")
     if node is None:
         return None
-    unit = node.choice("unit", _LEASE_UNITS)
-    if not node.has("expiry"):
-        node.warn("a lease without 'expiry' changes nothing", "say how long: expiry='…', 0 for ever")
-        return None
     expiry = node.integer("expiry", maximum=_UNSIGNED_LONG)
-    others = node.others()
-    return None if expiry is None else Lease(expiry=expiry, unit=unit, others=others)
+    if expiry is None:
+        if not node.has("expiry"):
+            node.warn("a lease without 'expiry' changes nothing", "say how long: expiry='…', 0 for ever")
+        return None
+    unit = node.choice("unit", _LEASE_UNITS)
+    return Lease(expiry=expiry, unit=unit, others=node.others())
 
 
 def _read_bootp(node: Node) -> Bootp | None:

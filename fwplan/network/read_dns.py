@@ -10,7 +10,8 @@ from fwplan.network.definition import Dns, DnsForwarder, DnsHost, DnsSrv, DnsTxt
 if TYPE_CHECKING:
     from fwplan.network.node import Node
 
-_LONGEST_SERVICE = 255
+_LONGEST_SERVICE = 482
+"""Bytes; a DNS message over UDP (512), less its head and the rest of the record (DNS_RECORD_LENGTH_SRV)."""
 _SERVICE = re.compile(r"[A-Za-z0-9_+/*-]*")
 _PROTOCOL = re.compile(r"[A-Za-z0-9+/-]*")
 _SIXTEEN_BITS = 65535
@@ -80,7 +81,7 @@ _SRV_NUMBERS = ("port", "priority", "weight")
 
 
 def _read_srv_number(node: Node, name: str, *, has_target: bool) -> int | None:
-    number = node.integer(name, maximum=_SIXTEEN_BITS)
+    number = node.integer(name, maximum=_SIXTEEN_BITS) if node.has(name) else None
     if number is not None and not has_target:
         node.error(f"'{name}' stands without a target", "name the target: target='…'")
     if name == "port" and number == 0:

@@ -30,7 +30,7 @@ _PARAMETERS = {
     "802.1Qbg": frozenset({"managerid", "typeid", "typeidversion", "instanceid"}),
     "802.1Qbh": frozenset({"profileid"}),
     "openvswitch": frozenset({"interfaceid", "profileid"}),
-    "midonet": frozenset({"interfaceid"}),
+    "midonet": frozenset({"interfaceid", "profileid"}),
 }
 """The parameters that each type of virtual port takes."""
 
@@ -114,9 +114,9 @@ def _read_parameters(node: Node, kind: str | None) -> VirtualPortParameters:
         node.error(f"profileid='{profile[:20]}…' is too long", f"use at most {_LONGEST_PROFILE} bytes")
     instance, interface = node.raw("instanceid"), node.raw("interfaceid")
     return VirtualPortParameters(
-        manager_id=node.integer("managerid", maximum=0xFF, base=0),
-        type_id=node.integer("typeid", maximum=0xFFFFFF, base=0),
-        type_id_version=node.integer("typeidversion", maximum=0xFF, base=0),
+        manager_id=node.integer("managerid", maximum=0xFF),
+        type_id=node.integer("typeid", maximum=0xFFFFFF),
+        type_id_version=node.integer("typeidversion", maximum=0xFF),
         instance_id=None if instance is None else check_uuid(node, instance),
         profile_id=profile,
         interface_id=None if interface is None else check_uuid(node, interface),
@@ -133,12 +133,9 @@ def read_bandwidth(node: Node) -> Bandwidth:
 
 
 def _read_rate(parent: Node, tag: str) -> Rate | None:
-    nodes = parent.children(tag)
-    for extra in nodes[1:]:
-        extra.error(f"there is a second <{tag}>", "keep one")
-    if not nodes:
+    node = parent.child(tag)
+    if node is None:
         return None
-    node = nodes[0]
     average, peak, burst, floor = (
         node.integer(name, maximum=_UNSIGNED_LONG) for name in ("average", "peak", "burst", "floor")
     )
@@ -146,6 +143,6 @@ def _read_rate(parent: Node, tag: str) -> Rate | None:
         node.error("'average' is missing", "give the average rate, in KiB a second: average='…'")
     elif average is None and (peak is not None or burst is not None):
         node.error("'peak' and 'burst' stand without an average", "give the average rate: average='…'")
-    if floor:
+    if floor is not None:
         node.error("'floor' is a promise to one guest, not to a network", "take it out")
     return Rate(average=average, peak=peak, burst=burst, floor=floor, others=node.others())

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from fwplan.network.definition import Network
 
 _NO_FAULTS: frozenset[str] = frozenset()
+_LONGEST_NAME = 251
+"""Bytes; libvirt keeps the definition in a file of that name with `.xml`, and NAME_MAX is 255."""
+_MTUS = range(68, 65536)
+"""What the kernel takes for a bridge: ETH_MIN_MTU to ETH_MAX_MTU."""
 
 
 def validate(network: Network, faulty: frozenset[str] = _NO_FAULTS) -> list[Problem]:
@@ -52,6 +56,10 @@ def _name_problems(network: Network) -> Iterator[Problem]:
     for character, spelled in (("/", "a slash"), ("\n", "a line break")):
         if character in network.name:
             yield Problem(Severity.ERROR, "name", f"the name has {spelled} in it", "choose a name without it")
+    if len(network.name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+        yield Problem(
+            Severity.ERROR, "name", "the name is too long for that of a file", f"use at most {_LONGEST_NAME} bytes"
+        )
     if network.title is not None and "\n" in network.title:
         yield Problem(
             Severity.ERROR, "title", "the title has a line break in it", "put longer texts into <description>"
@@ -115,6 +123,12 @@ def _mode_problems(network: Network, faulty: frozenset[str]) -> Iterator[Problem
             "give the bridge an address: <ip address='…' prefix='…'/>",
         )
     if meaning.kind is Kind.MANAGED:
+        if network.mtu is not None and network.mtu.size and network.mtu.size not in _MTUS:
+            yield Problem(
+                Severity.ERROR, "mtu", f"{network.mtu.size} is no MTU of a bridge", f"use {_MTUS[0]} to {_MTUS[-1]}"
+            )
+        if network.mac is not None and network.mac.address == "00:00:00:00:00:00":
+            yield Problem(Severity.ERROR, "mac", "the address of all zeros is nobody's", "leave it out, or choose one")
         return
     advice = f"take it out: with mode '{mode}' libvirt makes no bridge and serves nothing"
     if network.ips:

@@ -12,18 +12,26 @@ from fwplan.network.problems import Problem, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fwplan.network.definition import Dhcp, Ip, Network, Route, Subnet
+    from fwplan.network.definition import Address, Dhcp, Ip, Network, Route, Subnet
 
 _BITS = {4: 32, 6: 128}
+_PTR_STEPS = {4: 8, 6: 4}
+"""Bits of an address that a label of in-addr.arpa or ip6.arpa stands for."""
 
 
 def address_problems(network: Network) -> Iterator[Problem]:
     """All problems of the `<ip>` elements."""
     serving: dict[int, int] = {}
+    addresses: set[Address] = set()
     for index, ip in enumerate(network.ips, start=1):
         path = f"ip[{index}]" if len(network.ips) > 1 else "ip"
-        problems = list(_family_problems(ip, path)) or list(_prefix_problems(ip, path))
+        problems = (
+            list(_family_problems(ip, path)) or list(_prefix_problems(ip, path)) or list(_subnet_problems(ip, path))
+        )
         yield from problems
+        if ip.address in addresses:
+            yield Problem(Severity.ERROR, path, f"the bridge has the address {ip.address} already", "give it once")
+        addresses.add(ip.address)
         if ip.tftp is not None and ip.address.version == 6:
             yield Problem(Severity.ERROR, f"{path}/tftp", "TFTP is served over IPv4 only", "move it to an IPv4 <ip>")
         if ip.dhcp is not None and not problems:
@@ -66,6 +74,22 @@ def _prefix_problems(ip: Ip | Route, path: str) -> Iterator[Problem]:
             mask_length(ip.netmask)
         except ValueError as error:
             yield Problem(Severity.ERROR, path, str(error), "write ones followed by zeros, such as 255.255.255.0")
+
+
+def _subnet_problems(ip: Ip, path: str) -> Iterator[Problem]:
+    try:
+        prefix = ip.prefix_length
+    except ValueError as error:
+        yield Problem(Severity.ERROR, path, str(error), "give the prefix, such as prefix='24'")
+        return
+    step = _PTR_STEPS[ip.address.version]
+    if ip.local_ptr and prefix % step:
+        yield Problem(
+            Severity.ERROR,
+            path,
+            f"no PTR domain ends at {prefix} bits, which localPtr='yes' asks for",
+            f"choose a prefix that {step} divides, or take localPtr out",
+        )
 
 
 def _dhcp_problems(dhcp: Dhcp, subnet: Subnet, path: str) -> Iterator[Problem]:

@@ -60,13 +60,15 @@ def _is_open_vswitch(port: VirtualPort | None) -> bool:
 
 
 def _vlan_problems(network: Network) -> Iterator[Problem]:
-    """VLANs need a virtual function, a device for one guest alone, or a port of Open vSwitch."""
+    """VLANs need a device for one guest alone, or a port of a bridge: Linux's own (libvirt 11.0) or Open vSwitch's."""
     mode = network.mode
     allowed = mode in {ForwardMode.HOSTDEV, ForwardMode.PASSTHROUGH} or (
-        mode is ForwardMode.BRIDGE and _is_open_vswitch(network.virtual_port)
+        mode is ForwardMode.BRIDGE and (network.virtual_port is None or _is_open_vswitch(network.virtual_port))
     )
     message = f"mode '{mode.value}' cannot carry VLAN tags here"
-    advice = "tags need mode 'hostdev' or 'passthrough', or mode 'bridge' with <virtualport type='openvswitch'/>"
+    advice = (
+        "tags need mode 'hostdev', 'passthrough' or 'bridge', the latter without <virtualport> or with 'openvswitch'"
+    )
     for index, group in enumerate(network.portgroups, start=1):
         if network.vlan is None and group.vlan is None:
             continue
