@@ -223,10 +223,10 @@ class Ip(Element):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(Element):
-    """`<route>`: a subnet that lies behind a guest."""
+    """`<route>`: a subnet that lies behind a guest; without an address, everything does."""
 
-    address: Address
     gateway: Address
+    address: Address | None = None
     family: Literal["ipv4", "ipv6"] | None = None
     netmask: IPv4Address | None = None
     prefix: int | None = None

@@ -48,15 +48,16 @@ def read_ip(node: Node) -> Ip | None:
 
 
 def read_route(node: Node) -> Route | None:
-    """Read `<route>`; None, and an error noted, when its address or gateway is missing or no address."""
+    """Read `<route>`; None, and an error noted, when its gateway is missing or either is no address."""
     family = _read_family(node)
-    address = node.address("address") if _has(node, "address", "name the subnet: address='…'") else None
+    names_address = node.has("address")
+    address = node.address("address")
     gateway = node.address("gateway") if _has(node, "gateway", "name the guest that leads there: gateway='…'") else None
     netmask = _read_netmask(node)
     prefix = node.integer("prefix")
     metric = node.integer("metric")
     others = node.others()
-    if address is None or gateway is None:
+    if gateway is None or (names_address and address is None):
         return None
     return Route(
         address=address,

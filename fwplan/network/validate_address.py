@@ -11,6 +11,7 @@ from fwplan.network.problems import Problem, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from ipaddress import IPv4Address
 
     from fwplan.network.definition import Address, Dhcp, Ip, Network, Route, Subnet
 
@@ -25,9 +26,10 @@ def address_problems(network: Network) -> Iterator[Problem]:
     addresses: set[Address] = set()
     for index, ip in enumerate(network.ips, start=1):
         path = f"ip[{index}]" if len(network.ips) > 1 else "ip"
-        problems = (
-            list(_family_problems(ip, path)) or list(_prefix_problems(ip, path)) or list(_subnet_problems(ip, path))
-        )
+        problems = [
+            *_family_problems(ip.address, ip.family, ip.netmask, path),
+            *_prefix_problems(ip.address, ip.prefix, ip.netmask, path),
+        ] or list(_subnet_problems(ip, path))
         yield from problems
         if ip.address in addresses:
             yield Problem(Severity.ERROR, path, f"the bridge has the address {ip.address} already", "give it once")
@@ -47,31 +49,29 @@ def address_problems(network: Network) -> Iterator[Problem]:
                 )
 
 
-def _family_problems(ip: Ip | Route, path: str) -> Iterator[Problem]:
-    written = "ipv4" if ip.family is None else ip.family
-    if written != f"ipv{ip.address.version}":
-        said = "no family is given, which means ipv4" if ip.family is None else f"the family given is {ip.family}"
+def _family_problems(address: Address, family: str | None, netmask: IPv4Address | None, path: str) -> Iterator[Problem]:
+    meant = f"ipv{address.version}"
+    if (family or "ipv4") != meant:
+        said = "no family is given, which means ipv4" if family is None else f"the family given is {family}"
         yield Problem(
             Severity.ERROR,
             path,
-            f"{ip.address} is an IPv{ip.address.version} address, and {said}",
-            f"write family='ipv{ip.address.version}'",
+            f"{address} is an IPv{address.version} address, and {said}",
+            f"write family='{meant}'",
         )
-    if ip.netmask is not None and ip.address.version == 6:
+    if netmask is not None and address.version == 6:
         yield Problem(Severity.ERROR, path, "an IPv6 address takes no netmask", "write prefix='64' instead")
 
 
-def _prefix_problems(ip: Ip | Route, path: str) -> Iterator[Problem]:
-    bits = _BITS[ip.address.version]
-    if ip.prefix is not None and ip.prefix > bits:
-        yield Problem(
-            Severity.ERROR, path, f"prefix='{ip.prefix}' is more bits than an address has", f"use 1 to {bits}"
-        )
-    if ip.netmask is not None:
-        if ip.prefix:
+def _prefix_problems(address: Address, prefix: int | None, netmask: IPv4Address | None, path: str) -> Iterator[Problem]:
+    bits = _BITS[address.version]
+    if prefix is not None and prefix > bits:
+        yield Problem(Severity.ERROR, path, f"prefix='{prefix}' is more bits than an address has", f"use 1 to {bits}")
+    if netmask is not None and address.version == 4:
+        if prefix:
             yield Problem(Severity.ERROR, path, "both a prefix and a netmask are given", "keep one of them")
         try:
-            mask_length(ip.netmask)
+            mask_length(netmask)
         except ValueError as error:
             yield Problem(Severity.ERROR, path, str(error), "write ones followed by zeros, such as 255.255.255.0")
 
@@ -129,31 +129,39 @@ def route_problems(network: Network) -> Iterator[Problem]:
     subnets = list(_subnets(network))
     for index, route in enumerate(network.routes, start=1):
         path = f"route[{index}]" if len(network.routes) > 1 else "route"
-        problems = list(_family_problems(route, path)) or list(_prefix_problems(route, path))
-        yield from problems
+        yield from _route_address_problems(route, path)
         if route.metric == 0:
             yield Problem(Severity.ERROR, path, "metric='0' is no metric", "use 1 or more")
-        if route.gateway.version != route.address.version:
-            yield Problem(
-                Severity.ERROR,
-                path,
-                f"{route.address} and the gateway {route.gateway} are not of one family",
-                f"name a gateway of IPv{route.address.version}",
-            )
-        elif not any(route.gateway in subnet for subnet in subnets):
+        if not any(route.gateway in subnet for subnet in subnets):
             yield Problem(
                 Severity.ERROR,
                 path,
                 f"the gateway {route.gateway} lies in no subnet of this network",
                 "name an address of " + (" or ".join(map(str, subnets)) or "a subnet of this network, which has none"),
             )
-        if not problems and not _is_network_address(route):
-            yield Problem(
-                Severity.ERROR,
-                path,
-                f"{route.address} is an address in a subnet, not that of one",
-                "set the host part to zero, and give the prefix",
-            )
+
+
+def _route_address_problems(route: Route, path: str) -> Iterator[Problem]:
+    address = route.gateway if route.address is None else route.address
+    problems = [
+        *_family_problems(address, route.family, route.netmask, path),
+        *_prefix_problems(address, route.prefix, route.netmask, path),
+    ]
+    yield from problems
+    if address.version != route.gateway.version:
+        yield Problem(
+            Severity.ERROR,
+            path,
+            f"{address} and the gateway {route.gateway} are not of one family",
+            f"name a gateway of IPv{address.version}",
+        )
+    if not problems and not _is_network_address(route):
+        yield Problem(
+            Severity.ERROR,
+            path,
+            f"{route.address} is an address in a subnet, not that of one",
+            "set the host part to zero, and give the prefix",
+        )
 
 
 def _subnets(network: Network) -> Iterator[Subnet]:
@@ -165,6 +173,8 @@ def _subnets(network: Network) -> Iterator[Subnet]:
 
 
 def _is_network_address(route: Route) -> bool:
+    if route.address is None:
+        return True
     prefix = mask_length(route.netmask) if route.netmask is not None else route.prefix or 0
     make = IPv4Network if route.address.version == 4 else IPv6Network
     return bool(make((int(route.address), prefix), strict=False).network_address == route.address)
