@@ -8,7 +8,8 @@ import click
 
 from fwplan.cli.definitions import trouble, valid_definitions
 from fwplan.cli.screen import screen_width, show
-from fwplan.errors import NotExpressibleError
+from fwplan.errors import NotExpressibleError, UnreadableError
+from fwplan.files import read_bytes
 from fwplan.plan.plan import Backend, Layout, make_plan
 from fwplan.preview.explained import explained
 from fwplan.preview.removal import goes_with_its_table
@@ -17,6 +18,9 @@ from fwplan.preview.render import Format, render
 if TYPE_CHECKING:
     from fwplan.plan.plan import Plan
 
+_LARGEST_RULESET = 256 * 1024 * 1024
+"""Bytes; 1,000 NAT networks are 4 MiB."""
+
 _EPILOG = """\b
 Examples:
   fwplan plan default.xml                        what libvirt will do, and why
@@ -24,6 +28,7 @@ Examples:
   fwplan plan *.xml --format nft > all.nft       one script for `nft -f`
   fwplan plan lab.xml --format restore | iptables-restore --noflush
   fwplan plan lab.xml --format commands --no-setup --backend iptables
+  nft -j -a list ruleset | fwplan plan lab.xml --remove --no-setup --ruleset - --format nft
 """
 
 
@@ -51,6 +56,13 @@ Examples:
     "iptables-restore and ip6tables-restore, with --noflush.",
 )
 @click.option("--remove", is_flag=True, help="Plan how to take it all away again, set-up included.")
+@click.option(
+    "--ruleset",
+    type=click.Path(),
+    metavar="SAVED",
+    help="With --remove: the host's rules, saved by `nft -j -a list ruleset`. nft deletes a rule by its handle, which "
+    "only the host knows.",
+)
 @click.option("--no-setup", is_flag=True, help="Leave out what is only needed once a host: tables, base chains.")
 @click.option("--firewalld", is_flag=True, help="Plan for a host on which firewalld runs: bridges join its zones.")
 @click.option("--width", type=click.IntRange(40, 1000), help="Columns of text.  [default: those of the terminal]")
@@ -61,6 +73,7 @@ def command(
     layout: str,
     format_name: str,
     remove: bool,
+    ruleset: str | None,
     no_setup: bool,
     firewalld: bool,
     width: int | None,
@@ -74,17 +87,26 @@ def command(
     chosen = Backend(backend) if backend is not None else format_.backend or Backend.NFTABLES
     networks = valid_definitions(files)
     plan = make_plan(networks, backend=chosen, layout=Layout(layout), firewalld=firewalld, set_up=not no_setup)
-    if remove:
-        plan = plan.inverse
     try:
+        if remove:
+            plan = _removal(plan, ruleset)
         if format_ is Format.TEXT:
             show(explained(plan, width or screen_width()))
         else:
             written = render(plan, format_)
             _say_what_is_missing(plan)
             click.echo(written, nl=False)
-    except NotExpressibleError as error:
+    except (NotExpressibleError, UnreadableError) as error:
         trouble(error)
+
+
+def _removal(plan: Plan, ruleset: str | None) -> Plan:
+    if ruleset is None or plan.backend is not Backend.NFTABLES:
+        return plan.inverse
+    from fwplan.nft.listing import read_listing  # noqa: PLC0415 - only this option needs it
+    from fwplan.plan.handles import with_handles  # noqa: PLC0415
+
+    return with_handles(plan.inverse, read_listing(read_bytes(ruleset, _LARGEST_RULESET)))
 
 
 def _say_what_is_missing(plan: Plan) -> None:

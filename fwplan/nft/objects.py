@@ -55,13 +55,12 @@ class Chain:
 
 
 class Meta(enum.Enum):
-    """`meta` expressions. `iif` and `oif` compare the index of an interface, so that it has to exist."""
+    """`meta` expressions for interfaces. `iif` and `oif` compare an index, so that the interface has to exist."""
 
     IIF = "iif"
     OIF = "oif"
     IIFNAME = "iifname"
     OIFNAME = "oifname"
-    L4PROTO = "l4proto"
 
 
 class Field(enum.Enum):
@@ -75,7 +74,7 @@ class Field(enum.Enum):
 class InterfaceMatch:
     """`iif`, `oif`, `iifname` or `oifname` NAME: the packet came in, or leaves, by that interface."""
 
-    key: Literal[Meta.IIF, Meta.OIF, Meta.IIFNAME, Meta.OIFNAME]
+    key: Meta
     interface: str
 
 

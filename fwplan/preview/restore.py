@@ -1,8 +1,9 @@
 """A plan as one file for both iptables-restore and ip6tables-restore, to be given with `--noflush`.
 
 Each rule begins with `-4` or `-6`, by which each of the two programs passes over the rules of the other. Chains of
-set-up are the same in both families. A rule that libvirt does without where the host cannot have it stands in a
-transaction of its own, at the end.
+set-up are the same in both families. The one rule that libvirt does without where the kernel cannot have it, for
+checksums, is in the table that is committed last. (Two transactions for one table are more than iptables-legacy-restore
+takes in one run.)
 """
 
 from __future__ import annotations
@@ -42,16 +43,11 @@ def _lines(plan: Plan) -> Iterator[str]:
             program, arguments = host_syntax(operation.verb, operation.object)
             yield f"# not for iptables: {program} {arguments}"
     for table in _TABLES:
-        for may_fail in (True, False) if plan.removal else (False, True):
-            chosen = [
-                operation
-                for operation in plan.operations
-                if _table_of(operation) == table and operation.may_fail is may_fail
-            ]
-            if chosen:
-                yield f"*{table}"
-                yield from _transaction(chosen)
-                yield "COMMIT"
+        chosen = [operation for operation in plan.operations if _table_of(operation) == table]
+        if chosen:
+            yield f"*{table}"
+            yield from _transaction(chosen)
+            yield "COMMIT"
 
 
 def _table_of(operation: Operation) -> str | None:
