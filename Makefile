@@ -9,6 +9,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 MAKEFLAGS += --no-print-directory
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --editable
+# An editable install compiles nothing, and the first run of a command would, or of all where Python may not write.
+COMPILE := $(BIN)/python -m compileall -q fwplan
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 .PHONY: help
@@ -71,9 +73,11 @@ $(BIN)/python:
 $(VENV)/.runtime: pyproject.toml $(BIN)/python
 	@echo "Installing fwplan ..." >&2
 	@$(INSTALL) .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(BIN)/python
 	@echo "Installing fwplan and what its development needs ..." >&2
 	@$(INSTALL) '.[dev]'
+	@$(COMPILE)
 	@touch $(VENV)/.runtime $@

@@ -1,0 +1,52 @@
+"""`python -m benchmarks`: measures, and prints each figure as a ratio within the run."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_RATIOS = (
+    ("fwplan plan, 1,000 files / nft -c -f", "test_preview_of_1000_networks", "test_nft_checks_the_script", 3.0),
+    (
+        "fwplan plan, 1 file / python3 -c 'import lxml.etree'",
+        "test_preview_of_1_network",
+        "test_python_imports_lxml",
+        5.0,
+    ),
+)
+
+
+def main() -> int:
+    """Run the benchmarks, and hold their medians against each other."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        arguments = [
+            str(Path(__file__).parent),
+            "--benchmark-only",
+            f"--benchmark-json={report}",
+            "-q",
+            "-p",
+            "no:randomly",
+        ]
+        status = pytest.main([*arguments, "-p", "no:xdist"])
+        if status != pytest.ExitCode.OK or not report.exists():
+            return int(status) or 2
+        measured = json.loads(report.read_text(encoding="utf-8"))["benchmarks"]
+    medians = {entry["name"]: entry["stats"]["median"] for entry in measured}
+    print()
+    for title, ours, theirs, goal in _RATIOS:
+        if ours in medians and theirs in medians:
+            ratio = medians[ours] / medians[theirs]
+            print(
+                f"{title:<54} {medians[ours] * 1000:6.0f} ms / {medians[theirs] * 1000:5.0f} ms"
+                f" = {ratio:4.1f}  (goal: {goal:.0f})"
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
