@@ -87,6 +87,8 @@ def command(
     chosen = Backend(backend) if backend is not None else format_.backend or Backend.NFTABLES
     networks = valid_definitions(files)
     plan = make_plan(networks, backend=chosen, layout=Layout(layout), firewalld=firewalld, set_up=not no_setup)
+    if not firewalld:
+        _say_which_need_firewalld(plan)
     try:
         if remove:
             plan = _removal(plan, ruleset)
@@ -107,6 +109,15 @@ def _removal(plan: Plan, ruleset: str | None) -> Plan:
     from fwplan.plan.handles import with_handles  # noqa: PLC0415
 
     return with_handles(plan.inverse, read_listing(read_bytes(ruleset, _LARGEST_RULESET)))
+
+
+def _say_which_need_firewalld(plan: Plan) -> None:
+    """Tell on standard error which networks libvirt starts only where firewalld runs."""
+    for share in plan.networks:
+        bridge = share.network.bridge
+        if bridge is not None and bridge.zone is not None:
+            text = f"asks for zone {bridge.zone!r}: libvirt starts it only where firewalld runs (plan with --firewalld)"
+            click.echo(f"fwplan: network {share.network.name!r} {text}", err=True)
 
 
 def _say_what_is_missing(plan: Plan) -> None:

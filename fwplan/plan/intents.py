@@ -52,12 +52,12 @@ class JoinZone:
     bridge: str
     zone: str
 
-    promise = "firewalld lets the network's own rules decide"
+    promise = "firewalld treats the bridge by its zone"
 
     @property
     def reason(self) -> str:
         """Why, in plain words."""
-        return f"firewalld would filter {self.bridge} by its default zone otherwise"
+        return f"firewalld would treat {self.bridge} by its default zone otherwise"
 
 
 @dataclass(frozen=True, slots=True)
