@@ -1,15 +1,16 @@
-"""Rules out of what `nft -j -a list ruleset` prints.
+"""What a host has, out of what `nft -j -a list ruleset` prints.
 
-Only rules made of what `fwplan.nft.objects` knows are found; all others are nobody's here. The same rule can be
-written in several ways, of which nft lists one: a subnet of one address is listed as an address, a range that is a
-subnet as a subnet, a reject with the reason that it sends.
+A rule made of what `fwplan.nft.objects` knows is read as such a rule; any other keeps its place and its handle, and is
+nobody's here. The same rule can be written in several ways, of which nft lists one: a subnet of one address is listed
+as an address, a range that is a subnet as a subnet, a reject with the reason that it sends.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from fwplan.errors import UnreadableError
 from fwplan.nft import objects
 from fwplan.nft.objects import (
     AddressMatch,
+    Chain,
     Field,
+    Hook,
     InterfaceMatch,
     Jump,
     Masquerade,
@@ -32,28 +35,57 @@ from fwplan.nft.objects import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from ipaddress import IPv4Network, IPv6Network
 
     from fwplan.nft.objects import Statement
 
 _INTERFACE_KEYS = {key.value: key for key in Meta}
+_FIELDS = {field_.value: field_ for field_ in Field}
 _DEFAULT_REJECTS = ({"type": "icmp", "expr": "port-unreachable"}, {"type": "icmpv6", "expr": "port-unreachable"})
 _REPLIES = {"established", "related"}
+_FAMILIES = {"ip", "ip6"}
 
 
 @dataclass(frozen=True, slots=True)
+class ListedRule:
+    """A rule as a host has it.
+
+    Attributes:
+        handle: the number by which the kernel knows it; None where the listing was made without `-a`.
+        rule: what it says; None where that is more than `fwplan.nft.objects` knows.
+    """
+
+    handle: int | None
+    rule: Rule | None
+
+
+@dataclass(frozen=True)
 class Listing:
-    """What a host has.
+    """What a host has, in the families of libvirt's networks.
 
     Attributes:
         tables: all of them.
-        rule_counts: how many rules each table has, those that are not known included.
-        rules: the known rules, in order, each with its handle.
+        chains: each chain by table and name. `hook` is None also for a base chain of another kind than libvirt makes.
+        listed: the rules of each chain that has any, by table and name, in order.
     """
 
-    tables: frozenset[Table]
-    rule_counts: Counter[Table]
-    rules: tuple[Rule, ...]
+    tables: frozenset[Table] = frozenset()
+    chains: dict[tuple[Table, str], Chain] = field(default_factory=dict)
+    listed: dict[tuple[Table, str], list[ListedRule]] = field(default_factory=dict)
+
+    @cached_property
+    def rule_counts(self) -> Counter[Table]:
+        """How many rules each table has, those that are not known included."""
+        counts: Counter[Table] = Counter()
+        for (table, _), rules in self.listed.items():
+            counts[table] += len(rules)
+        return counts
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The known rules, in order, each with its handle."""
+        return tuple(entry.rule for rules in self.listed.values() for entry in rules if entry.rule is not None)
 
 
 def read_listing(document: str | bytes) -> Listing:
@@ -63,94 +95,153 @@ def read_listing(document: str | bytes) -> Listing:
         UnreadableError: it is none.
     """
     try:
-        items = json.loads(document)["nftables"]
-        tables = [Table(item["table"]["family"], item["table"]["name"]) for item in items if "table" in item]
-        rules = [item["rule"] for item in items if "rule" in item]
-        return Listing(
-            tables=frozenset(tables),
-            rule_counts=Counter(Table(rule["family"], rule["table"]) for rule in rules),
-            rules=tuple(rule for rule in map(_rule, rules) if rule is not None),
-        )
+        return _listing(json.loads(document)["nftables"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UnreadableError("not a ruleset as `nft -j -a list ruleset` prints it") from None
 
 
-def _rule(listed: dict[str, Any]) -> Rule | None:
-    family = listed["family"]
-    if family not in {"ip", "ip6"}:
-        return None
-    statements = [_statement(statement) for statement in listed.get("expr", [])]
-    known = tuple(statement for statement in statements if statement is not None)
-    if len(known) < len(statements):
-        return None
-    return Rule(Table(family, listed["table"]), listed["chain"], known, listed.get("handle"))
+def _listing(items: list[dict[str, Any]]) -> Listing:
+    tables = {}
+    chains = {}
+    listed: dict[tuple[Table, str], list[ListedRule]] = {}
+    for item in items:
+        rule = item.get("rule")
+        if rule is not None:
+            family = rule["family"]
+            table = tables.get((family, rule["table"])) or Table(family, rule["table"])
+            listed.setdefault((table, rule["chain"]), []).append(_rule(rule, table))
+        elif "table" in item:
+            family, name = item["table"]["family"], item["table"]["name"]
+            tables[family, name] = Table(family, name)
+        elif "chain" in item:
+            chain = _chain(item["chain"])
+            chains[chain.table, chain.name] = chain
+    return Listing(frozenset(tables.values()), chains, listed)
 
 
-def _statement(listed: dict[str, Any]) -> Statement | None:
+def _chain(listed: dict[str, Any]) -> Chain:
+    table = Table(listed["family"], listed["table"])
     match listed:
-        case {"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": ("tcp" | "udp") as protocol}}:
-            return ProtocolMatch(protocol)
-        case {"match": {"op": "==", "left": {"meta": {"key": str() as key}}, "right": str() as name}}:
-            return _interface_match(key, name)
-        case {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": list() as states}}:
-            return StateMatch() if set(states) == _REPLIES else None
-        case {"match": {"op": ("==" | "!=") as op, "left": {"payload": {"field": field}}, "right": right}}:
-            return _address_match(field, right, negated=op == "!=")
-        case {"counter": _}:
-            return objects.Counter()
+        case {
+            "type": "filter" | "nat" as type_,
+            "hook": "forward" | "postrouting" as hook,
+            "prio": int() as priority,
+            "policy": "accept" | "drop" as policy,
+        }:
+            return Chain(table, listed["name"], Hook(type_, hook, priority, policy))
         case _:
-            return _decision(listed)
+            return Chain(table, listed["name"])
 
 
-def _decision(listed: dict[str, Any]) -> Statement | None:
-    match listed:
-        case {"jump": {"target": str() as chain}}:
-            return Jump(chain)
-        case {"accept": None}:
-            return Verdict.ACCEPT
-        case {"return": None}:
-            return Verdict.RETURN
-        case {"reject": reason}:
-            return Verdict.REJECT if reason is None or reason in _DEFAULT_REJECTS else None
-        case {"masquerade": None}:
-            return Masquerade()
-        case {"masquerade": {"port": {"range": [int() as start, int() as end]}}}:
-            return Masquerade(Ports(start, end))
-        case {"snat": {"addr": address, "port": {"range": [int() as start, int() as end]}}}:
-            return _snat(address, Ports(start, end))
-        case {"snat": {"addr": address}} if listed["snat"].keys() == {"addr"}:
-            return _snat(address, None)
+def _rule(listed: dict[str, Any], table: Table) -> ListedRule:
+    handle = listed.get("handle")
+    if table.family not in _FAMILIES:
+        return ListedRule(handle, None)
+    statements = []
+    for written in listed.get("expr", ()):
+        [(kind, content)] = written.items()
+        read = _READERS.get(kind)
+        statement = None if read is None else read(content)
+        if statement is None:
+            return ListedRule(handle, None)
+        statements.append(statement)
+    return ListedRule(handle, Rule(table, listed["chain"], tuple(statements), handle))
+
+
+def _match(content: dict[str, Any]) -> Statement | None:
+    left, right = content["left"], content["right"]
+    [(kind, subject)] = left.items()
+    match kind:
+        case "meta" if content["op"] == "==" and isinstance(right, str):
+            key = subject["key"]
+            if key == "l4proto":
+                return ProtocolMatch(right) if right == "tcp" or right == "udp" else None  # noqa: PLR1714 - narrows
+            return _interface_match(key, right)
+        case "payload" if content["op"] in {"==", "!="} and subject.get("field") in _FIELDS:
+            subnet = _subnet(right)
+            return None if subnet is None else _address_match(subject["field"], subnet, content["op"] == "!=")
+        case "ct" if content["op"] == "in" and subject == {"key": "state"} and isinstance(right, list):
+            return StateMatch() if set(right) == _REPLIES else None
         case _:
             return None
 
 
+@lru_cache(maxsize=8192)
 def _interface_match(key: str, name: str) -> InterfaceMatch | None:
     if key not in _INTERFACE_KEYS or (name.endswith("*") and not name.endswith("\\*")):
         return None
     return InterfaceMatch(_INTERFACE_KEYS[key], f"{name[:-2]}*" if name.endswith("\\*") else name)
 
 
-def _address_match(field: str, right: object, *, negated: bool) -> AddressMatch | None:
-    subnet = _subnet(right)
-    if subnet is None or field not in {"saddr", "daddr"}:
-        return None
-    return AddressMatch(Field(field), subnet, negated)
+@lru_cache(maxsize=8192)
+def _address_match(name: str, subnet: IPv4Network | IPv6Network, negated: bool) -> AddressMatch:  # noqa: FBT001 - cached
+    return AddressMatch(_FIELDS[name], subnet, negated)
 
 
-def _subnet(listed: object) -> IPv4Network | IPv6Network | None:
-    match listed:
-        case str() as address:
-            return ip_network(address)
-        case {"prefix": {"addr": str() as address, "len": int() as length}}:
-            return ip_network(f"{address}/{length}")
+def _counter(content: object) -> objects.Counter:
+    match content:
+        case {"packets": int() as packets, "bytes": int() as octets}:
+            return objects.Counter(packets, octets)
+        case _:
+            return objects.Counter()
+
+
+def _jump(content: dict[str, Any]) -> Jump:
+    return Jump(content["target"])
+
+
+def _reject(content: object) -> Verdict | None:
+    return Verdict.REJECT if content is None or content in _DEFAULT_REJECTS else None
+
+
+def _masquerade(content: object) -> Masquerade | None:
+    match content:
+        case None:
+            return Masquerade()
+        case {"port": {"range": [int() as start, int() as end]}}:
+            return Masquerade(Ports(start, end))
         case _:
             return None
 
 
-def _snat(address: object, ports: Ports | None) -> Snat | None:
+def _snat(content: object) -> Snat | None:
+    match content:
+        case {"addr": address, "port": {"range": [int() as start, int() as end]}}:
+            return _snat_to(address, Ports(start, end))
+        case {"addr": address, **more} if not more:
+            return _snat_to(address, None)
+        case _:
+            return None
+
+
+def _snat_to(address: object, ports: Ports | None) -> Snat | None:
     match address:
         case {"range": [str() as start, str() as end]}:
             return Snat(ip_address(start), ip_address(end), ports)
         case _:
             subnet = _subnet(address)
             return None if subnet is None else Snat(subnet[0], subnet[-1], ports)
+
+
+def _subnet(listed: object) -> IPv4Network | IPv6Network | None:
+    match listed:
+        case str() as address:
+            return _network(address)
+        case {"prefix": {"addr": str() as address, "len": int() as length}}:
+            return _network(f"{address}/{length}")
+        case _:
+            return None
+
+
+_network = lru_cache(maxsize=8192)(ip_network)
+
+_READERS: dict[str, Callable[[Any], Statement | None]] = {
+    "match": _match,
+    "counter": _counter,
+    "jump": _jump,
+    "accept": lambda _: Verdict.ACCEPT,
+    "return": lambda _: Verdict.RETURN,
+    "reject": _reject,
+    "masquerade": _masquerade,
+    "snat": _snat,
+}

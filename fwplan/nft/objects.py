@@ -101,7 +101,10 @@ class StateMatch:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """`counter`: counts packets and bytes."""
+    """`counter`: counts packets and bytes. Two counters are equal, whatever they have counted."""
+
+    packets: int = field(default=0, compare=False)
+    bytes: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
