@@ -13,3 +13,7 @@ class UnreadableError(FwplanError):
 
 class NotExpressibleError(FwplanError):
     """A value that the grammar of an output format cannot carry, so that writing it would change its meaning."""
+
+
+class HostError(FwplanError):
+    """A host did not do what it was asked for, or cannot (exit code 2)."""

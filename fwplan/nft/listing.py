@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _INTERFACE_KEYS = {key.value: key for key in Meta}
 _FIELDS = {field_.value: field_ for field_ in Field}
 _DEFAULT_REJECTS = ({"type": "icmp", "expr": "port-unreachable"}, {"type": "icmpv6", "expr": "port-unreachable"})
+_PROTOCOLS = {"tcp": ProtocolMatch("tcp"), "udp": ProtocolMatch("udp")}
 _REPLIES = {"established", "related"}
 _FAMILIES = {"ip", "ip6"}
 
@@ -101,7 +102,7 @@ def read_listing(document: str | bytes) -> Listing:
 
 
 def _listing(items: list[dict[str, Any]]) -> Listing:
-    tables = {}
+    tables: dict[tuple[str, str], Table] = {}
     chains = {}
     listed: dict[tuple[Table, str], list[ListedRule]] = {}
     for item in items:
@@ -155,7 +156,7 @@ def _match(content: dict[str, Any]) -> Statement | None:
         case "meta" if content["op"] == "==" and isinstance(right, str):
             key = subject["key"]
             if key == "l4proto":
-                return ProtocolMatch(right) if right == "tcp" or right == "udp" else None  # noqa: PLR1714 - narrows
+                return _PROTOCOLS.get(right)
             return _interface_match(key, right)
         case "payload" if content["op"] in {"==", "!="} and subject.get("field") in _FIELDS:
             subnet = _subnet(right)

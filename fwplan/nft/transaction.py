@@ -1,0 +1,103 @@
+"""A transaction: edits of a ruleset that take effect together or not at all, and the script that is them.
+
+Source: nft(8), "Input file formats": what one `nft -f` reads is one transaction of the kernel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fwplan.nft.grammar import quoted_interface
+from fwplan.nft.objects import Chain, Counter, Rule, Table
+from fwplan.nft.text import chain_words, hook_text, statements_words, table_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """`add table` or `add chain`: no change where it is there already."""
+
+    object: Table | Chain
+
+
+@dataclass(frozen=True, slots=True)
+class TakeAway:
+    """`delete table`, with all that is in it, or `delete chain`."""
+
+    object: Table | Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """`insert rule`: before the rule with the handle, or without one at the head of the chain."""
+
+    rule: Rule
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """`add rule`: after the rule with the handle, or without one at the end of the chain."""
+
+    rule: Rule
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """`delete rule`, by its handle."""
+
+    rule: Rule
+
+
+Edit = Make | TakeAway | Insert | Append | Delete
+
+
+def script(edits: Iterable[Edit]) -> str:
+    """The transaction in nft's syntax.
+
+    Raises:
+        NotExpressibleError: nft's syntax cannot carry the name of an interface.
+    """
+    return "".join(f"{_line(edit)}\n" for edit in edits)
+
+
+def _line(edit: Edit) -> str:
+    match edit:
+        case Insert(rule, place):
+            return f"insert rule {_place(rule, place)} {_statements(rule)}"
+        case Append(rule, place):
+            return f"add rule {_place(rule, place)} {_statements(rule)}"
+        case Delete(rule):
+            return f"delete rule {_place(rule, None)} handle {rule.handle}"
+        case Make(object_):
+            hook = object_.hook if isinstance(object_, Chain) else None
+            return f"add {_object(object_)}{'' if hook is None else ' ' + hook_text(hook)}"
+        case TakeAway(object_):
+            return f"delete {_object(object_)}"
+
+
+def _object(object_: Table | Chain) -> str:
+    match object_:
+        case Table() as table:
+            return " ".join(("table", *table_words(table)))
+        case Chain() as chain:
+            return " ".join(("chain", *chain_words(chain)))
+
+
+def _place(rule: Rule, handle: int | None) -> str:
+    table = rule.table
+    position = "" if handle is None else f" handle {handle}"
+    return f"{table.family} {table.name} {rule.chain}{position}"
+
+
+def _statements(rule: Rule) -> str:
+    words = statements_words(rule, quoted_interface)
+    for statement in rule.statements:
+        if isinstance(statement, Counter) and (statement.packets or statement.bytes):
+            # a rule that only changes its place goes on counting where it stood
+            words[words.index("counter")] = f"counter packets {statement.packets} bytes {statement.bytes}"
+    return " ".join(words)

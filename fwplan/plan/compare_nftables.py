@@ -1,0 +1,167 @@
+"""Holds a wanted state against nftables' rules on a host: the edits that lead there, none where it is reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fwplan.nft.objects import Chain, Rule, Table
+from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway
+from fwplan.plan.settle import settle
+from fwplan.plan.share import nft_mark
+from fwplan.plan.wanted import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fwplan.nft.listing import ListedRule, Listing
+    from fwplan.nft.transaction import Edit
+    from fwplan.plan.share import Mark
+    from fwplan.plan.wanted import NftChainKey, NftWanted
+
+    Indexes = Mapping[str, str]
+    """Bridges by an index that was theirs, written as nft lists the index of an interface that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class NftChange:
+    """What brings a host to a wanted state.
+
+    Attributes:
+        edits: in an order in which one transaction takes them.
+        unchanged: how many wanted rules are there already.
+        moved: how many rules only change their place; they are deleted and come again.
+        obstacles: what is in the way and is not fwplan's to change.
+    """
+
+    edits: tuple[Edit, ...]
+    unchanged: int
+    moved: int
+    obstacles: tuple[str, ...] = ()
+
+
+def compare_nftables(listing: Listing, wanted: NftWanted, indexes: Indexes | None = None) -> NftChange:
+    """The change that brings the listed rules to the wanted state."""
+    makes: list[Edit] = [Make(made) for made in wanted.present if not _is_there(made, listing)]
+    deletes: list[Delete] = []
+    inserts: list[Insert | Append] = []
+    leaving: Counter[Table] = Counter()
+    moved = 0
+    for key, shares in _by_chain(wanted).items():
+        entries = listing.listed.get(key, [])
+        settlement = settle([entry.rule for entry in entries], _marks(entries, indexes or {}), shares)
+        if not settlement.leaving and not settlement.coming:
+            continue
+        moved += settlement.moved
+        leaving[key[0]] += len(settlement.leaving)
+        gone = [rule for place in settlement.leaving if (rule := entries[place].rule) is not None]
+        deletes.extend(Delete(rule) for rule in gone)
+        inserts.extend(_placed(entries, settlement.leaving, settlement.coming, _by_rule(gone)))
+    going = _empty_tables(listing, wanted, leaving, {edit.rule.table for edit in inserts})
+    edits: list[Edit] = [*makes, *(edit for edit in deletes if edit.rule.table not in going), *inserts]
+    edits.extend(TakeAway(table) for table in going)
+    unchanged = sum(len(share) for share in wanted.shares.values()) - len(inserts)
+    return NftChange(tuple(edits), unchanged, moved, tuple(_obstacles(listing, wanted)))
+
+
+def nft_before(listing: Listing, wanted: NftWanted) -> NftWanted:
+    """What is now where a change is to be: to come back to it undoes the change.
+
+    Rules for an interface that is gone are not in it: they match nothing, and could not be made again.
+    """
+    shares: dict[tuple[NftChainKey, Mark], list[Rule]] = {place: [] for place in wanted.shares}
+    for key in {key for key, _ in shares}:
+        for entry in listing.listed.get(key, []):
+            mark = None if entry.rule is None else nft_mark(entry.rule)
+            if entry.rule is not None and mark is not None and (key, mark) in shares:
+                shares[key, mark].append(entry.rule)
+    touched = (*wanted.present, *reversed(wanted.absent))
+    return Wanted(
+        present=tuple(made for made in touched if _is_there(made, listing)),
+        absent=tuple(made for made in reversed(touched) if not _is_there(made, listing)),
+        shares={place: tuple(share) for place, share in shares.items()},
+    )
+
+
+def _by_chain(wanted: NftWanted) -> dict[NftChainKey, dict[Mark, tuple[Rule, ...]]]:
+    chains: dict[NftChainKey, dict[Mark, tuple[Rule, ...]]] = {}
+    for (key, mark), share in wanted.shares.items():
+        chains.setdefault(key, {})[mark] = share
+    return chains
+
+
+def _marks(entries: Sequence[ListedRule], indexes: Indexes) -> list[Mark | None]:
+    marks: list[Mark | None] = []
+    for entry in entries:
+        mark = None if entry.rule is None else nft_mark(entry.rule)
+        marks.append(indexes.get(mark, mark) if isinstance(mark, str) else mark)
+    return marks
+
+
+def _by_rule(rules: list[Rule]) -> dict[Rule, list[Rule]]:
+    found: dict[Rule, list[Rule]] = {}
+    for rule in rules:
+        found.setdefault(rule, []).append(rule)
+    return found
+
+
+def _placed(
+    entries: Sequence[ListedRule],
+    leaving: Sequence[int],
+    coming: Sequence[tuple[int, Rule]],
+    gone: Mapping[Rule, list[Rule]],
+) -> Iterator[Insert | Append]:
+    """Each rule that comes, beside one that stays; one that was there brings its counter."""
+    staying = sorted(set(range(len(entries))) - set(leaving))
+    rules = [(place, gone[rule].pop() if gone.get(rule) else rule) for place, rule in coming]
+    if not staying:
+        yield from (Append(rule) for _, rule in rules)
+        return
+    first = staying[0]
+    for rule in reversed([rule for place, rule in rules if place <= first]):
+        yield Insert(rule)
+    later = [(place, rule) for place, rule in rules if place > first]
+    last = entries[staying[-1]].handle
+    after_all = []
+    following = iter(staying)
+    anchor = next(following, None)
+    for place, rule in later:
+        while anchor is not None and anchor < place:
+            anchor = next(following, None)
+        if anchor is None:
+            after_all.append(rule)
+        else:
+            yield Insert(rule, entries[anchor].handle)
+    yield from (Append(rule, last) for rule in reversed(after_all))
+
+
+def _is_there(made: Table | Chain, listing: Listing) -> bool:
+    match made:
+        case Table():
+            return made in listing.tables
+        case Chain(table, name):
+            return (table, name) in listing.chains
+
+
+def _empty_tables(
+    listing: Listing, wanted: NftWanted, leaving: Counter[Table], filled: set[Table]
+) -> tuple[Table, ...]:
+    """The tables that are to go, unless rules of others would go with them."""
+    return tuple(
+        made
+        for made in wanted.absent
+        if isinstance(made, Table)
+        and made in listing.tables
+        and made not in filled
+        and listing.rule_counts[made] == leaving[made]
+    )
+
+
+def _obstacles(listing: Listing, wanted: NftWanted) -> Iterator[str]:
+    for made in wanted.present:
+        if isinstance(made, Chain):
+            there = listing.chains.get((made.table, made.name))
+            if there is not None and there.hook != made.hook:
+                place = f"{made.table.family} {made.table.name} {made.name}"
+                yield f"chain {place} is of another kind than libvirt makes it: take it away (nft delete chain {place})"
