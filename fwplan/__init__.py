@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fwplan.errors import NotExpressibleError as NotExpressibleError
     from fwplan.errors import UnreadableError as UnreadableError
     from fwplan.files import load as load
+    from fwplan.files import network_schema as network_schema
     from fwplan.network.definition import Network as Network
     from fwplan.network.explanation import Explanation as Explanation
     from fwplan.network.explanation import explain as explain
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fwplan.network.read import Reading as Reading
     from fwplan.network.read import examine as examine
     from fwplan.network.read import read_network as read_network
+    from fwplan.network.schema import Schema as Schema
     from fwplan.network.write import write_network as write_network
     from fwplan.plan.operations import Operation as Operation
     from fwplan.plan.operations import Verb as Verb
@@ -43,12 +45,13 @@ if TYPE_CHECKING:
 # Where each public name lives: it is imported when it is first used, so that a command pays for what it needs.
 _HOMES = {
     "fwplan.errors": ("FwplanError", "NotExpressibleError", "UnreadableError"),
-    "fwplan.files": ("load",),
+    "fwplan.files": ("load", "network_schema"),
     "fwplan.network.definition": ("Network",),
     "fwplan.network.explanation": ("Explanation", "explain"),
     "fwplan.network.modes": ("MEANINGS", "ForwardMode", "Kind", "Meaning"),
     "fwplan.network.problems": ("InvalidDefinitionError", "Problem", "Severity"),
     "fwplan.network.read": ("Reading", "examine", "read_network"),
+    "fwplan.network.schema": ("Schema",),
     "fwplan.network.write": ("write_network",),
     "fwplan.plan.operations": ("Operation", "Verb"),
     "fwplan.plan.plan": ("Backend", "Layout", "NetworkPlan", "Plan", "make_plan"),

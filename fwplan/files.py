@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from fwplan.network.read import read_network
 
 if TYPE_CHECKING:
     from fwplan.network.definition import Network
+    from fwplan.network.schema import Schema
 
 
 def read_bytes(file: str, limit: int = MAXIMUM_BYTES) -> bytes:
@@ -41,3 +43,17 @@ def load(file: str | Path) -> Network:
         InvalidDefinitionError: libvirt would refuse the definition.
     """
     return read_network(read_bytes(str(file)))
+
+
+def schema_text() -> bytes:
+    """The RELAX NG schema of definitions, as a file that editors and other validators can use."""
+    # Beside this module, and not by importlib.resources: importing that takes longer than compiling the schema.
+    return (Path(__file__).parent / "network" / "network.rng").read_bytes()
+
+
+@cache
+def network_schema() -> Schema:
+    """The schema of definitions, compiled once."""
+    from fwplan.network.schema import Schema  # noqa: PLC0415 - not every command needs it
+
+    return Schema(schema_text())

@@ -7,6 +7,7 @@ import sys
 import click
 
 from fwplan.cli.definitions import FINDINGS, read_definitions
+from fwplan.files import schema_text
 from fwplan.network.problems import Severity
 from fwplan.preview.problems import problem_line, problems_json
 
@@ -15,7 +16,14 @@ Examples:
   fwplan check *.xml                       all errors and warnings of all files
   fwplan check --strict *.xml              warnings count as errors, as for a merge request
   fwplan check --format json lab.xml       for another program
+  fwplan check --print-schema > net.rng    for an editor, or another validator
 """
+
+
+def _print_schema(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    if value and not context.resilient_parsing:
+        click.echo(schema_text(), nl=False)
+        context.exit()
 
 
 @click.command("check", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,11 +37,19 @@ Examples:
     show_default=True,
     help="text is FILE:LINE: message, a line each.",
 )
+@click.option(
+    "--print-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the RELAX NG schema that definitions are held against, and exit.",
+)
 def command(files: tuple[str, ...], *, strict: bool, format_name: str) -> None:
     """Validate definitions: every error of every file, with its line and what to do about it.
 
-    An error is what libvirt refuses; a warning is what it accepts, but not as the author may think. Several
-    definitions are checked as for one host, so that two networks on one bridge are found.
+    An error is what libvirt refuses; a warning is what it accepts, but not as the author may think, or what the
+    schema does not have. Several definitions are checked as for one host, so that two networks on one bridge are found.
     """
     definitions = read_definitions(files)
     for message in definitions.unreadable:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fwplan.errors import UnreadableError
-from fwplan.files import read_bytes
+from fwplan.files import network_schema, read_bytes
 from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
 from fwplan.network.read import Reading, examine
 from fwplan.network.together import conflicts
@@ -53,7 +53,7 @@ def read_definitions(files: Sequence[str]) -> Definitions:
     unreadable = []
     for file in files:
         try:
-            reading = examine(read_bytes(file))
+            reading = examine(read_bytes(file), network_schema())
         except UnreadableError as error:
             unreadable.append(str(error))
         except InvalidDefinitionError as error:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
+    from fwplan.network.schema import Schema
+
     Value = TypeVar("Value")
 
 _UNSIGNED_LONG = 2**64 - 1
@@ -68,8 +70,12 @@ def read_network(data: bytes) -> Network:
     return reading.network
 
 
-def examine(data: bytes) -> Reading:
+def examine(data: bytes, schema: Schema | None = None) -> Reading:
     """Read a definition, valid or not, and say all that is wrong with it.
+
+    Args:
+        data: the definition.
+        schema: a second net; what it finds and the reader did not is a warning.
 
     Raises:
         InvalidDefinitionError: it is no `<network>` document at all.
@@ -82,6 +88,8 @@ def examine(data: bytes) -> Reading:
     )
     reading = Reading(network, (), root)
     problems.extend(replace(problem, line=reading.line_of(problem.path)) for problem in validate(network, faulty))
+    if schema is not None:
+        problems.extend(schema.problems(root, problems))
     problems.sort(key=lambda problem: problem.line or 0)
     return replace(reading, problems=tuple(problems))
 
