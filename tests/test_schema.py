@@ -393,7 +393,7 @@ def test_check_prints_the_schema() -> None:
     assert etree.RelaxNG(root_of(result.stdout_bytes)).validate(root_of(EXAMPLES[0].read_bytes()))
 
 
-def test_check_and_plan_tell_what_only_the_schema_finds(tmp_path: Path) -> None:
+def test_check_tells_what_only_the_schema_finds_and_plan_does_not_pay_for_it(tmp_path: Path) -> None:
     file = tmp_path / "lab.xml"
     file.write_text(named("<port>isolated</port>"))
     line = f"{file}:3: warning: <port>: the text 'isolated' stands between elements, where libvirt reads none"
@@ -403,4 +403,4 @@ def test_check_and_plan_tell_what_only_the_schema_finds(tmp_path: Path) -> None:
     assert CliRunner().invoke(program, ["check", "--strict", str(file)]).exit_code == 1
     plan = CliRunner().invoke(program, ["plan", str(file)])
     assert plan.exit_code == 0
-    assert plan.stderr.startswith(line)
+    assert plan.stderr == ""

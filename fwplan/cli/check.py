@@ -7,7 +7,7 @@ import sys
 import click
 
 from fwplan.cli.definitions import FINDINGS, read_definitions
-from fwplan.files import schema_text
+from fwplan.files import network_schema, schema_text
 from fwplan.network.problems import Severity
 from fwplan.preview.problems import problem_line, problems_json
 
@@ -48,10 +48,11 @@ def _print_schema(context: click.Context, _parameter: click.Parameter, value: bo
 def command(files: tuple[str, ...], *, strict: bool, format_name: str) -> None:
     """Validate definitions: every error of every file, with its line and what to do about it.
 
-    An error is what libvirt refuses; a warning is what it accepts, but not as the author may think, or what the
-    schema does not have. Several definitions are checked as for one host, so that two networks on one bridge are found.
+    An error is what libvirt refuses; a warning is what it accepts, but not as the author may think. Only this command
+    holds definitions against a schema as well, which finds what libvirt passes over, such as text between elements.
+    Several definitions are checked as for one host, so that two networks on one bridge are found.
     """
-    definitions = read_definitions(files)
+    definitions = read_definitions(files, network_schema())
     for message in definitions.unreadable:
         click.echo(f"fwplan: {message}", err=True)
     if format_name == "json":

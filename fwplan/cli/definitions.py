@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fwplan.errors import UnreadableError
-from fwplan.files import network_schema, read_bytes
+from fwplan.files import read_bytes
 from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
 from fwplan.network.read import Reading, examine
 from fwplan.network.together import conflicts
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fwplan.network.definition import Network
+    from fwplan.network.schema import Schema
 
 FINDINGS = 1
 TROUBLE = 2
@@ -46,14 +47,18 @@ class Definitions:
         return FINDINGS if any(problem.severity is Severity.ERROR for _, problem in self.problems) else 0
 
 
-def read_definitions(files: Sequence[str]) -> Definitions:
-    """Read all files, whatever is wrong with some."""
+def read_definitions(files: Sequence[str], schema: Schema | None = None) -> Definitions:
+    """Read all files, whatever is wrong with some, and hold them against `schema`.
+
+    Only `fwplan check` gives one: what it finds changes no rule, and a preview of 1,000 definitions takes an eighth
+    longer with it.
+    """
     valid: list[tuple[str, Reading]] = []
     problems: list[tuple[str, Problem]] = []
     unreadable = []
     for file in files:
         try:
-            reading = examine(read_bytes(file), network_schema())
+            reading = examine(read_bytes(file), schema)
         except UnreadableError as error:
             unreadable.append(str(error))
         except InvalidDefinitionError as error:
