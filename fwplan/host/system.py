@@ -53,8 +53,8 @@ class System:
         except (ImportError, OSError) as error:
             message = f"libnftables cannot be loaded ({error}): install it (Debian: libnftables1)"
             raise HostError(message) from None
-        library.set_json_output(True)  # noqa: FBT003 - the library's way
-        library.set_handle_output(True)  # noqa: FBT003
+        library.set_json_output(True)
+        library.set_handle_output(True)
         status, output, errors = library.cmd(commands)
         if status != 0:
             raise HostError(f"nftables: {_first_line(errors)}")

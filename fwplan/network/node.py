@@ -89,6 +89,7 @@ class Node:
 
     def has(self, name: str) -> bool:
         """Whether there is such an attribute, not empty, that nobody asked for yet."""
+        self._asked.append(name)
         return bool(self._attributes.get(name))
 
     def raw(self, name: str) -> str | None:
@@ -177,13 +178,15 @@ class Node:
         """What nobody asked for, with a warning for each; namespaces of others are theirs and raise none."""
         for name in _LIVE_ONLY.intersection(self._attributes):
             del self._attributes[name]
-        elements = [element for found in self._children.values() for element in found]
-        if not self._attributes and not elements:
+        left = {element for found in self._children.values() for element in found}
+        if not self._attributes and not left:
             return NOTHING
-        for name in self._attributes:
-            if not name.startswith("{"):
+        for name, value in self._attributes.items():
+            if not value and name in self._asked:
+                self.warn(f"attribute '{name}' is empty: libvirt takes it as missing", "give a value, or take it out")
+            elif not name.startswith("{"):
                 self._warn_unknown(self.element, f"attribute '{name}'", name)
-        elements.sort(key=self.element.index)
+        elements = [element for element in self.element.iterchildren("*") if element in left]
         for element in elements:
             tag = str(element.tag)
             if not tag.startswith("{"):

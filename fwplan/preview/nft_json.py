@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 def nft_json(plan: Plan) -> str:
-    """A document for libnftables; what is no business of nft is not in it.
+    """A document for libnftables, one command a line; what is no business of nft is not in it.
 
     Raises:
         NotExpressibleError: JSON for libnftables cannot say what an operation means.
     """
-    commands = [_command(operation) for operation in executable(plan).operations]
-    document = {"nftables": [{"metainfo": {"json_schema_version": 1}}, *filter(None, commands)]}
-    return f"{json.dumps(document, indent=1, ensure_ascii=False)}\n"
+    commands = filter(None, map(_command, executable(plan).operations))
+    write = json.JSONEncoder(ensure_ascii=False).encode
+    lines = ",\n".join(map(write, ({"metainfo": {"json_schema_version": 1}}, *commands)))
+    return f'{{"nftables": [\n{lines}\n]}}\n'
 
 
 def _command(operation: Operation) -> dict[str, Any] | None:
