@@ -73,6 +73,7 @@ def read_route(node: Node) -> Route | None:
 def _has(node: Node, name: str, advice: str) -> bool:
     if node.has(name):
         return True
+    node.raw(name)  # an empty one: nobody is to report it a second time
     node.error(f"'{name}' is missing", advice)
     return False
 
@@ -146,7 +147,7 @@ def _read_lease(parent: Node) -> Lease | None:
         return None
     expiry = node.integer("expiry", maximum=_UNSIGNED_LONG)
     if expiry is None:
-        if not node.has("expiry"):
+        if node.element.get("expiry") is None:
             node.warn("a lease without 'expiry' changes nothing", "say how long: expiry='…', 0 for ever")
         return None
     unit = node.choice("unit", _LEASE_UNITS)

@@ -139,9 +139,10 @@ def _read_rate(parent: Node, tag: str) -> Rate | None:
     average, peak, burst, floor = (
         node.integer(name, maximum=_UNSIGNED_LONG) for name in ("average", "peak", "burst", "floor")
     )
-    if average is None and floor is None:
+    has_average = node.element.get("average") is not None
+    if not has_average and floor is None:
         node.error("'average' is missing", "give the average rate, in KiB a second: average='…'")
-    elif average is None and (peak is not None or burst is not None):
+    elif not has_average and (peak is not None or burst is not None):
         node.error("'peak' and 'burst' stand without an average", "give the average rate: average='…'")
     if floor is not None:
         node.error("'floor' is a promise to one guest, not to a network", "take it out")
