@@ -24,6 +24,8 @@ _LOOKS = {
     Style.RULE: "",
     Style.REASON: "green",
     Style.REFUSAL: "bold yellow",
+    Style.ADDED: "bold",
+    Style.DELETED: "red",
 }
 
 

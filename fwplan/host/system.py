@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fwplan.errors import HostError
+from fwplan.nft.listing import merge, read_listing
+from fwplan.nft.transaction import script
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from fwplan.nft.listing import Listing
+    from fwplan.nft.objects import Table
+    from fwplan.nft.transaction import Edit
 
 _CAP_NET_ADMIN = 12
+_SO_NETNS_COOKIE = 71
 _GENERATION_REQUEST = (10 << 8) | 16
 """NFNL_SUBSYS_NFTABLES and NFT_MSG_GETGEN of linux/netfilter/nf_tables.h."""
 
@@ -40,12 +48,28 @@ class Completed:
 class System:
     """The machine that the process runs on, as seen from its network namespace."""
 
-    def nft(self, commands: str) -> str:
-        """Give commands to libnftables, as one transaction; rules are listed as JSON, with handles.
+    def list_nftables(self, tables: Iterable[Table]) -> Listing:
+        """What those of the tables hold that there are, with handles.
+
+        Raises:
+            HostError: libnftables is not there, or the kernel does not answer.
+        """
+        there = read_listing(self._nft("list tables")).tables
+        # One at a time: two `list table` in one call are refused (seen with libnftables 1.0.6).
+        asked = [f"list table {table.family} {table.name}" for table in tables if table in there]
+        return merge(read_listing(self._nft(command)) for command in asked)
+
+    def commit_nftables(self, edits: Iterable[Edit]) -> None:
+        """Make edits, all or none of them: one transaction of the kernel.
 
         Raises:
             HostError: libnftables is not there, or the kernel refused; nothing is changed then.
+            NotExpressibleError: nft's syntax cannot carry the name of an interface.
         """
+        self._nft(script(edits))
+
+    @staticmethod
+    def _nft(commands: str) -> str:
         try:
             import nftables  # noqa: PLC0415 - loads a library, which only this needs
 
@@ -102,6 +126,10 @@ class System:
         except OSError as error:
             raise HostError(f"{command[0]} cannot be run: {error.strerror}") from None
         return Completed(done.returncode, done.stdout, done.stderr)
+
+    def has_program(self, name: str) -> bool:
+        """Whether there is a program of that name."""
+        return shutil.which(name) is not None
 
     def interfaces(self) -> dict[str, int]:
         """The index of each interface, by name."""
@@ -206,6 +234,23 @@ class System:
         """Give a lock back."""
         os.close(descriptor)
 
+    def namespace(self) -> str:
+        """What names the network namespace of the process, until the machine is started anew: no other has had it."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            try:
+                cookie = own.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
+            except OSError:  # before Linux 5.14; an inode may come back once the namespace is gone
+                return f"inode-{Path('/proc/self/ns/net').stat().st_ino}"
+        return f"net-{int.from_bytes(cookie, sys.byteorder)}"
+
+    def boot(self) -> str:
+        """What names this run of the machine."""
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+    def process(self) -> int:
+        """The number of this process."""
+        return os.getpid()
+
     def now(self) -> float:
         """Seconds since the machine started: no change of the clock moves it."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -213,32 +258,6 @@ class System:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
-
-
-def read_json(system: System, path: Path) -> Any | None:  # noqa: ANN401 - what a file holds, its reader checks
-    """What a file of fwplan's own holds; None when there is none.
-
-    Raises:
-        HostError: it cannot be read, or is not JSON.
-    """
-    content = system.read(path)
-    if content is None:
-        return None
-    try:
-        return json.loads(content)
-    except ValueError:
-        raise HostError(f"{path} is damaged: move it away, and look at the host's rules with `fwplan plan`") from None
-
-
-def write_json(system: System, path: Path, document: object) -> None:
-    """Write a file of fwplan's own, so that there is always the old one or the new one, whole.
-
-    Raises:
-        HostError: it cannot be written.
-    """
-    new = path.with_suffix(".new")
-    system.write(new, json.dumps(document, separators=(",", ":")).encode())
-    system.rename(new, path)
 
 
 def _first_line(text: str) -> str:

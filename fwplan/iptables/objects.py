@@ -12,6 +12,8 @@ Program = Literal["iptables", "ip6tables"]
 TableName = Literal["filter", "nat", "mangle"]
 Protocol = Literal["tcp", "udp"]
 
+PROGRAMS: tuple[Program, ...] = ("iptables", "ip6tables")
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:

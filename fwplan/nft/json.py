@@ -21,6 +21,8 @@ from fwplan.nft.objects import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fwplan.nft.objects import Chain, Family, Ports, Rule, Statement, Table
 
     Json = dict[str, Any]
@@ -40,7 +42,24 @@ def chain_json(chain: Chain) -> Json:
     return written
 
 
-def rule_json(rule: Rule) -> Json:
+def escaped(name: str) -> str:
+    """The name of an interface, with the `*` at its end that stands for itself."""
+    return f"{name[:-1]}\\*" if name.endswith("*") else name
+
+
+def expressible(name: str) -> str:
+    """The name of an interface, for libnftables to read.
+
+    Raises:
+        NotExpressibleError: libnftables would read something else.
+    """
+    if name.startswith(("@", "*")) or name == "\\*":
+        message = f"the interface name {name!r} cannot be written in nft's JSON, where it would name a set or all"
+        raise NotExpressibleError(message)
+    return escaped(name)
+
+
+def rule_json(rule: Rule, write_interface: Callable[[str], str] = expressible) -> Json:
     """A rule as it stands below `"rule"`.
 
     Raises:
@@ -51,14 +70,14 @@ def rule_json(rule: Rule) -> Json:
         "family": family,
         "table": rule.table.name,
         "chain": rule.chain,
-        "expr": [_statement(statement, family) for statement in rule.statements],
+        "expr": [_statement(statement, family, write_interface) for statement in rule.statements],
     }
 
 
-def _statement(statement: Statement, family: Family) -> Json:
+def _statement(statement: Statement, family: Family, write_interface: Callable[[str], str]) -> Json:
     match statement:
         case InterfaceMatch(key, interface):
-            return _match("==", {"meta": {"key": key.value}}, _interface(interface))
+            return _match("==", {"meta": {"key": key.value}}, write_interface(interface))
         case AddressMatch(field, subnet, negated):
             prefix = {"prefix": {"addr": str(subnet.network_address), "len": subnet.prefixlen}}
             left = {"payload": {"protocol": family, "field": field.value}}
@@ -67,8 +86,8 @@ def _statement(statement: Statement, family: Family) -> Json:
             return _match("==", {"meta": {"key": "l4proto"}}, protocol)
         case StateMatch():
             return _match("in", {"ct": {"key": "state"}}, ["established", "related"])
-        case Counter():
-            return {"counter": None}
+        case Counter(packets, octets):
+            return {"counter": {"packets": packets, "bytes": octets} if packets or octets else None}
         case Verdict():
             return {statement.value: None}
         case Jump(chain):
@@ -86,10 +105,3 @@ def _match(operator: str, left: Json, right: object) -> Json:
 
 def _ports(ports: Ports) -> Json:
     return {"range": [ports.start, ports.end]}
-
-
-def _interface(name: str) -> str:
-    if name.startswith(("@", "*")) or name == "\\*":
-        message = f"the interface name {name!r} cannot be written in nft's JSON, where it would name a set or all"
-        raise NotExpressibleError(message)
-    return f"{name[:-1]}\\*" if name.endswith("*") else name

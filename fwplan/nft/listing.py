@@ -35,7 +35,7 @@ from fwplan.nft.objects import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from ipaddress import IPv4Network, IPv6Network
 
     from fwplan.nft.objects import Statement
@@ -101,6 +101,18 @@ def read_listing(document: str | bytes) -> Listing:
         raise UnreadableError("not a ruleset as `nft -j -a list ruleset` prints it") from None
 
 
+def merge(listings: Iterable[Listing]) -> Listing:
+    """What several listings of different tables hold together."""
+    tables: set[Table] = set()
+    chains: dict[tuple[Table, str], Chain] = {}
+    listed: dict[tuple[Table, str], list[ListedRule]] = {}
+    for listing in listings:
+        tables |= listing.tables
+        chains |= listing.chains
+        listed |= listing.listed
+    return Listing(frozenset(tables), chains, listed)
+
+
 def _listing(items: list[dict[str, Any]]) -> Listing:
     tables: dict[tuple[str, str], Table] = {}
     chains = {}
@@ -110,17 +122,18 @@ def _listing(items: list[dict[str, Any]]) -> Listing:
         if rule is not None:
             family = rule["family"]
             table = tables.get((family, rule["table"])) or Table(family, rule["table"])
-            listed.setdefault((table, rule["chain"]), []).append(_rule(rule, table))
+            listed.setdefault((table, rule["chain"]), []).append(read_rule(rule, table))
         elif "table" in item:
             family, name = item["table"]["family"], item["table"]["name"]
             tables[family, name] = Table(family, name)
         elif "chain" in item:
-            chain = _chain(item["chain"])
+            chain = read_chain(item["chain"])
             chains[chain.table, chain.name] = chain
     return Listing(frozenset(tables.values()), chains, listed)
 
 
-def _chain(listed: dict[str, Any]) -> Chain:
+def read_chain(listed: dict[str, Any]) -> Chain:
+    """A chain as it stands below `"chain"`."""
     table = Table(listed["family"], listed["table"])
     match listed:
         case {
@@ -134,7 +147,8 @@ def _chain(listed: dict[str, Any]) -> Chain:
             return Chain(table, listed["name"])
 
 
-def _rule(listed: dict[str, Any], table: Table) -> ListedRule:
+def read_rule(listed: dict[str, Any], table: Table) -> ListedRule:
+    """A rule as it stands below `"rule"`."""
     handle = listed.get("handle")
     if table.family not in _FAMILIES:
         return ListedRule(handle, None)

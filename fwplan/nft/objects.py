@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Family = Literal["ip", "ip6"]
 Protocol = Literal["tcp", "udp"]
 
+FAMILIES: tuple[Family, ...] = ("ip", "ip6")
+"""Of libvirt's networks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

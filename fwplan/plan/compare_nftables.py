@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fwplan.nft.objects import Chain, Rule, Table
 from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway
+from fwplan.plan.difference import Difference, Step
 from fwplan.plan.settle import settle
 from fwplan.plan.share import nft_mark
 from fwplan.plan.wanted import Wanted
@@ -39,6 +40,30 @@ class NftChange:
     unchanged: int
     moved: int
     obstacles: tuple[str, ...] = ()
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What the edits come to: a rule that goes and comes again only moves."""
+        left = Counter(edit.rule for edit in self.edits if isinstance(edit, Delete))
+        moving = left & Counter(edit.rule for edit in self.edits if isinstance(edit, Insert | Append))
+        coming_again = Counter(moving)
+        found = []
+        for edit in self.edits:
+            match edit:
+                case Make(made):
+                    found.append(Difference(Step.ADD, made))
+                case TakeAway(gone):
+                    found.append(Difference(Step.DELETE, gone))
+                case Delete(rule) if moving[rule]:
+                    moving[rule] -= 1
+                    found.append(Difference(Step.MOVE, rule))
+                case Delete(rule):
+                    found.append(Difference(Step.DELETE, rule))
+                case Insert(rule) | Append(rule) if coming_again[rule]:
+                    coming_again[rule] -= 1
+                case Insert(rule) | Append(rule):
+                    found.append(Difference(Step.ADD, rule))
+        return tuple(found)
 
 
 def compare_nftables(listing: Listing, wanted: NftWanted, indexes: Indexes | None = None) -> NftChange:

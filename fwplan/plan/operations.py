@@ -47,8 +47,28 @@ class ZoneMember:
     bridge: str
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of the kernel for the whole host."""
+
+    noun: ClassVar[tuple[str, str]] = ("kernel setting", "kernel settings")
+
+    name: str
+    value: str
+
+
 if TYPE_CHECKING:
-    Object = nft.Table | nft.Chain | nft.Rule | iptables.Chain | iptables.Rule | Queue | ChecksumFilter | ZoneMember
+    Object = (
+        nft.Table
+        | nft.Chain
+        | nft.Rule
+        | iptables.Chain
+        | iptables.Rule
+        | Queue
+        | ChecksumFilter
+        | ZoneMember
+        | Setting
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     """The name of a bridge, a subnet that is translated, or the set-up."""
 
 _NFT_BRIDGE = {"guest_output": nft.Meta.IIF, "guest_input": nft.Meta.OIF, "guest_cross": nft.Meta.IIF}
-_IPTABLES_BRIDGE: dict[tuple[str, str], type[iptables.InInterface | iptables.OutInterface]] = {
+_IPTABLES_BRIDGE: dict[tuple[iptables.TableName, str], type[iptables.InInterface | iptables.OutInterface]] = {
     ("filter", "LIBVIRT_INP"): iptables.InInterface,
     ("filter", "LIBVIRT_OUT"): iptables.OutInterface,
     ("filter", "LIBVIRT_FWO"): iptables.InInterface,
@@ -31,6 +31,19 @@ _IPTABLES_BRIDGE: dict[tuple[str, str], type[iptables.InInterface | iptables.Out
     ("filter", "LIBVIRT_FWX"): iptables.InInterface,
     ("mangle", "LIBVIRT_PRT"): iptables.OutInterface,
 }
+
+NFT_BRIDGE_CHAINS = tuple(
+    (nft.Table(family, "libvirt_network"), chain) for family in nft.FAMILIES for chain in _NFT_BRIDGE
+)
+"""The chains in which a rule belongs to a bridge."""
+
+IPTABLES_BRIDGE_CHAINS = tuple(
+    iptables.Chain(program, table, chain)
+    for program in iptables.PROGRAMS
+    for table, chain in _IPTABLES_BRIDGE
+    if program == "iptables" or table != "mangle"
+)
+"""The chains in which a rule belongs to a bridge; checksums are repaired for IPv4 only."""
 
 
 def nft_mark(rule: nft.Rule) -> Mark | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fwplan.iptables import objects as iptables
 from fwplan.nft import objects as nft
-from fwplan.plan.share import iptables_mark, nft_mark
+from fwplan.plan.share import IPTABLES_BRIDGE_CHAINS, NFT_BRIDGE_CHAINS, iptables_mark, nft_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,25 +46,68 @@ IptablesWanted = Wanted[iptables.Chain, iptables.Chain, iptables.Rule]
 
 
 def nft_wanted(plan: Plan) -> NftWanted:
-    """The state that a plan of the nftables backend leads to."""
+    """The state that a plan of the nftables backend leads to: a filtered network has its rules and no others."""
     rules = _objects(plan.operations, nft.Rule)
     setting_up = (operation.object for operation in plan.set_up)
+    shares = _shares(rules, lambda rule: (rule.table, rule.chain), nft_mark)
+    for key in NFT_BRIDGE_CHAINS:
+        for bridge in _filtered_bridges(plan):
+            shares.setdefault((key, bridge), ())
     return Wanted(
         present=tuple(made for made in setting_up if isinstance(made, nft.Table | nft.Chain)),
         absent=(),
-        shares=_shares(rules, lambda rule: (rule.table, rule.chain), nft_mark),
+        shares=shares,
     )
 
 
 def iptables_wanted(plan: Plan) -> IptablesWanted:
-    """The state that a plan of the iptables backend leads to."""
+    """The state that a plan of the iptables backend leads to: a filtered network has its rules and no others."""
     rules = _objects(plan.operations, iptables.Rule)
     setting_up = (operation.object for operation in plan.set_up)
+    shares = _shares(rules, lambda rule: rule.chain, iptables_mark)
+    for chain in IPTABLES_BRIDGE_CHAINS:
+        for bridge in _filtered_bridges(plan):
+            shares.setdefault((chain, bridge), ())
     return Wanted(
         present=tuple(made for made in setting_up if isinstance(made, iptables.Chain)),
         absent=(),
-        shares=_shares(rules, lambda rule: rule.chain, iptables_mark),
+        shares=shares,
     )
+
+
+def combined(
+    now: Wanted[S, C, R],
+    *,
+    gone: Iterable[Wanted[S, C, R]] = (),
+    staying: Iterable[Wanted[S, C, R]] = (),
+    set_up_gone: Wanted[S, C, R] | None = None,
+) -> Wanted[S, C, R]:
+    """What is wanted after a change that has several sides.
+
+    Args:
+        now: what is planned.
+        gone: what was planned earlier and no longer is.
+        staying: what is planned besides and stays; it matters where it shares a place, as two networks may translate
+            one subnet.
+        set_up_gone: what is needed once on a host, if that is to go.
+    """
+    shares: dict[tuple[C, Mark], tuple[R, ...]] = {}
+    absent: tuple[S, ...] = ()
+    if set_up_gone is not None:
+        shares.update(dict.fromkeys(set_up_gone.shares, ()))
+        absent = tuple(reversed(set_up_gone.present))
+    for old in gone:
+        shares.update(dict.fromkeys(old.shares, ()))
+    shares.update(now.shares)
+    for other in staying:
+        for place, share in other.shares.items():
+            if place in shares:
+                shares[place] = (*shares[place], *share)
+    return Wanted(now.present, absent, shares)
+
+
+def _filtered_bridges(plan: Plan) -> list[str]:
+    return [share.bridge for share in plan.networks if share.bridge is not None and share.network.meaning.filtered]
 
 
 def _objects(operations: Iterable[Operation], kind: type[R]) -> Iterable[R]:

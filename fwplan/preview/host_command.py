@@ -1,4 +1,4 @@
-"""The commands for what belongs to neither nftables nor iptables: tc and firewalld."""
+"""The commands for what belongs to neither nftables nor iptables: tc, firewalld and settings of the kernel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from fwplan.errors import NotExpressibleError
-from fwplan.plan.operations import ChecksumFilter, Queue, Verb, ZoneMember
+from fwplan.plan.operations import ChecksumFilter, Queue, Setting, Verb, ZoneMember
 from fwplan.preview.comment import one_line
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def host_command(verb: Verb, object_: Object) -> list[str]:
-    """The command that makes or takes away a queue, a filter or a membership.
+    """The command that makes or takes away a queue, a filter or a membership, or changes a setting.
 
     Raises:
         NotExpressibleError: the object is of a backend.
@@ -31,6 +31,8 @@ def host_command(verb: Verb, object_: Object) -> list[str]:
             return ["tc", "filter", "add" if makes else "del", *where, *match_, *action]
         case ZoneMember(zone, bridge):
             return ["firewall-cmd", f"--zone={zone}", f"--{'change' if makes else 'remove'}-interface={bridge}"]
+        case Setting(name, value):
+            return ["sysctl", "--write", f"{name}={value}"]
         case _:
             raise NotExpressibleError("the plan mixes operations of two backends")
 

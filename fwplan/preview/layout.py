@@ -18,6 +18,8 @@ class Style(enum.Enum):
     RULE = "rule"
     REASON = "reason"
     REFUSAL = "refusal"
+    ADDED = "added"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)

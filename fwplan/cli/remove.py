@@ -1,0 +1,81 @@
+"""`fwplan remove`: takes the rules of networks away from a host, all and only theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fwplan.cli.definitions import trouble, valid_definitions
+from fwplan.cli.host_options import check_permission, recover_first, report, say_waiting, state_options
+from fwplan.errors import FwplanError
+from fwplan.host.executor import bring, compare
+from fwplan.host.goal import goal_of_removal
+from fwplan.host.state import State
+from fwplan.host.system import System
+from fwplan.plan.plan import Backend
+
+_EPILOG = """\b
+Examples:
+  fwplan remove default                          the network of that name, as it was applied
+  fwplan remove default.xml --dry-run            what would go, touching nothing
+  virsh net-dumpxml lab | fwplan remove -        also rules that libvirt has put there
+"""
+
+
+@click.command("remove", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("given", metavar="FILE|NAME…", nargs=-1, required=True)
+@click.option(
+    "--backend",
+    type=click.Choice([backend.value for backend in Backend]),
+    default=Backend.NFTABLES.value,
+    show_default=True,
+    help="What carries the rules of a network that fwplan has not applied.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for people, json for programs.",
+)
+@state_options
+def command(
+    given: tuple[str, ...],
+    *,
+    backend: str,
+    dry_run: bool,
+    format_name: str,
+    state_dir: Path,
+    wait: float,
+) -> None:
+    """Take the rules of networks away: all of theirs, and no others.
+
+    A network that fwplan has applied goes as it was applied, even if its definition has changed since. With the last of
+    them go libvirt's tables and chains, if fwplan made them and nobody else has put anything there. What is no file
+    (and does not look like one) is the name of a network that was applied.
+    """
+    files = [name for name in given if _is_file(name)]
+    networks = valid_definitions(files)
+    names = [name for name in given if not _is_file(name)]
+    system = System()
+    try:
+        check_permission(system)
+        state = State(system, state_dir)
+        if dry_run:
+            outcome = compare(system, goal_of_removal(networks, names, state.applied(), Backend(backend)))
+        else:
+            with state.locked("fwplan remove", wait, say_waiting):
+                recover_first(system, state)
+                goal = goal_of_removal(networks, names, state.applied(), Backend(backend))
+                outcome = bring(system, state, goal)
+    except FwplanError as error:
+        trouble(error)
+    else:
+        report(outcome, None, format_name, dry_run=dry_run)
+
+
+def _is_file(given: str) -> bool:
+    return given == "-" or "/" in given or given.endswith(".xml") or Path(given).is_file()

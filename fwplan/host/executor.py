@@ -1,0 +1,195 @@
+"""Brings a host to a wanted state, or leaves it as it was.
+
+Every part is read first. Then the journal is written: what is there now. Then the parts are changed, one after the
+other. Taking the journal away makes the change final; until then any failure, and after a crash the next run, brings
+the parts back in reverse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fwplan.errors import HostError
+from fwplan.host.part import ChangedMeanwhileError
+from fwplan.host.parts import part_of
+from fwplan.host.state import Undo
+from fwplan.plan.difference import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fwplan.host.part import Change, Part
+    from fwplan.host.state import Applied, State
+    from fwplan.host.system import System
+    from fwplan.plan.difference import Difference
+
+_TRIES = 10
+"""How often a host that others change at the same moment is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a host is to come to.
+
+    Attributes:
+        what: the change, in words: "apply default".
+        parts: in the order in which they are changed.
+        applied: what fwplan has applied then; what it knows about set-up is what it was before.
+    """
+
+    what: str
+    parts: tuple[Part, ...]
+    applied: Applied
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a goal.
+
+    Attributes:
+        changes: what was done about each part; those that had to be planned again because somebody else changed the
+            host at the same moment included.
+        tries: how often the host was read.
+    """
+
+    changes: tuple[Change, ...]
+    tries: int
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """All that was not as it is wanted, in the order in which it was changed; none when there was nothing to do."""
+        return tuple(difference for change in self.changes for difference in change.differences)
+
+    @property
+    def unchanged(self) -> int:
+        """How many rules were as they are wanted."""
+        return sum(change.unchanged for change in self.changes)
+
+
+def compare(system: System, goal: Goal) -> Outcome:
+    """What bringing the host to a goal would do; nothing is changed.
+
+    Raises:
+        HostError: the host cannot be read, or something is in the way.
+    """
+    changes = tuple(part.compare(system) for part in goal.parts)
+    obstacles = [obstacle for change in changes for obstacle in change.obstacles]
+    if obstacles:
+        raise HostError("\n".join(obstacles))
+    return Outcome(changes, 1)
+
+
+def bring(system: System, state: State, goal: Goal, *, deadline: float | None = None) -> Outcome:
+    """Bring the host to a goal. The lock is held, and no journal is left from an earlier run.
+
+    Args:
+        system: the host.
+        state: fwplan's own files.
+        goal: what the host is to come to.
+        deadline: in seconds since the machine started, until when the change can be confirmed; None for at once.
+
+    Raises:
+        HostError: it failed; the host is as it was, or the message says that the next run will see to it.
+    """
+    applied = state.applied()
+    outcome = compare(system, goal)
+    if not outcome.differences:
+        if goal.applied != applied:
+            state.set_applied(goal.applied)
+        return outcome
+    before = tuple(change.before.document() for change in outcome.changes)
+    undo = Undo(goal.what, before, applied, deadline)
+    state.set_journal(undo)
+    try:
+        outcome = _change(system, goal, outcome)
+        state.set_applied(_with_set_up(goal.applied, outcome.changes))
+        if deadline is not None:
+            state.set_pending(undo)
+        state.set_journal(None)
+    except BaseException as error:
+        _undo_after(error, system, state, undo)
+        raise
+    return outcome
+
+
+def _change(system: System, goal: Goal, outcome: Outcome) -> Outcome:
+    made: list[Change] = []
+    for attempt in range(1, _TRIES + 1):
+        try:
+            for change in outcome.changes:
+                if change.differences:
+                    made.append(change)
+                    change.make(system)
+        except ChangedMeanwhileError:
+            outcome = compare(system, goal)
+            continue
+        return Outcome(tuple(made), attempt)
+    raise HostError(f"somebody else changes the firewall all the time: given up after {_TRIES} tries")
+
+
+def _with_set_up(applied: Applied, changes: Iterable[Change]) -> Applied:
+    """What was applied, with the set-up that fwplan now has made itself: only that it takes away one day."""
+    set_up = set(applied.set_up)
+    for change in changes:
+        match change.set_up:
+            case Step.ADD:
+                set_up.add(change.before.kind)
+            case Step.DELETE:
+                set_up.discard(change.before.kind)
+    return replace(applied, set_up=tuple(sorted(set_up)))
+
+
+def _undo_after(error: BaseException, system: System, state: State, undo: Undo) -> None:
+    try:
+        revert(system, state, undo)
+    except HostError as failure:
+        raise HostError(
+            f"{error}\nand undoing what was done failed: {failure}\nthe next run of fwplan completes the undo"
+        ) from error
+
+
+def revert(system: System, state: State, undo: Undo) -> None:
+    """Bring back what was there before a change, and forget the change.
+
+    Raises:
+        HostError: it cannot be brought back; the journal stays.
+    """
+    for document in reversed(undo.before):
+        _bring_back(system, part_of(document))
+    state.set_applied(undo.applied)
+    state.set_pending(None)
+    state.set_journal(None)
+
+
+def _bring_back(system: System, part: Part) -> None:
+    for _ in range(_TRIES):
+        change = part.compare(system)
+        if not change.differences:
+            return
+        try:
+            change.make(system)
+        except ChangedMeanwhileError:
+            continue
+        return
+    raise HostError("somebody else changes the firewall all the time")
+
+
+def recover(system: System, state: State) -> str | None:
+    """Complete what an earlier run left: undo a change that was interrupted, or that nobody confirmed in time.
+
+    Returns:
+        What happened, for people; None when nothing was left.
+
+    Raises:
+        HostError: it cannot be completed.
+    """
+    journal = state.journal()
+    if journal is not None:
+        revert(system, state, journal)
+        return f"an earlier run was interrupted in '{journal.what}': what it had done is undone"
+    pending = state.pending()
+    if pending is not None and pending.deadline is not None and pending.deadline <= system.now():
+        revert(system, state, pending)
+        return f"'{pending.what}' was not confirmed in time: it is undone"
+    return None

@@ -1,0 +1,144 @@
+"""From a plan, and what was applied before, to what a host is to come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fwplan.errors import HostError
+from fwplan.host.executor import Goal
+from fwplan.host.state import Applied, Record
+from fwplan.network.read import read_network
+from fwplan.network.write import write_network
+from fwplan.plan.plan import Backend, Layout, make_plan
+from fwplan.plan.wanted import combined, nft_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from fwplan.host.part import Part
+    from fwplan.network.definition import Network
+    from fwplan.plan.plan import NetworkPlan, Plan
+
+
+def goal_of_apply(plan: Plan, applied: Applied, interfaces: Mapping[str, int], *, firewalld: bool = False) -> Goal:
+    """What a host comes to when a plan is applied; what an earlier definition of a network had besides goes.
+
+    Args:
+        plan: what is to be applied, set-up included.
+        applied: what was applied before.
+        interfaces: the index of each interface of the host, by name.
+        firewalld: whether the plan puts bridges in their zones.
+
+    Raises:
+        HostError: a bridge belongs to another network that was applied.
+    """
+    records = {share.network.name: _record(share, plan, interfaces, firewalld=firewalld) for share in plan.networks}
+    others = {name: record for name, record in applied.networks.items() if name not in records}
+    _check_bridges(plan, others)
+    earlier = [record for name, record in applied.networks.items() if name in records and record != records[name]]
+    after = replace(applied, networks={**applied.networks, **records})
+    indexes = {str(record.index): record.bridge for record in applied.networks.values() if record.bridge is not None}
+    parts = _rules(plan, [_plan_of(record) for record in earlier], others, after, indexes)
+    return Goal(_what("apply", records), tuple(parts), after)
+
+
+def goal_of_removal(
+    networks: Sequence[Network], names: Sequence[str], applied: Applied, backend: Backend = Backend.NFTABLES
+) -> Goal:
+    """What a host comes to when networks are taken away.
+
+    Args:
+        networks: definitions of networks to take away. One that was applied goes as it was applied, even if its
+            definition has changed since; one that was not goes as libvirt would have made it.
+        names: of networks that were applied.
+        applied: what was applied.
+        backend: of networks that were not applied.
+
+    Raises:
+        HostError: no network of such a name was applied.
+    """
+    unknown = [name for name in names if name not in applied.networks]
+    if unknown:
+        listed = ", ".join(repr(name) for name in unknown)
+        raise HostError(f"no network {listed} was applied here: give the file of its definition instead")
+    going = {name: _plan_of(applied.networks[name]) for name in names}
+    for network in networks:
+        record = applied.networks.get(network.name)
+        going[network.name] = make_plan([network], backend=backend) if record is None else _plan_of(record)
+    others = {name: record for name, record in applied.networks.items() if name not in going}
+    after = replace(applied, networks=others)
+    indexes = {str(record.index): record.bridge for record in applied.networks.values() if record.bridge is not None}
+    parts = _rules(None, list(going.values()), others, after, indexes)
+    return Goal(_what("remove", going), tuple(parts), after)
+
+
+def _record(share: NetworkPlan, plan: Plan, interfaces: Mapping[str, int], *, firewalld: bool) -> Record:
+    return Record(
+        definition=write_network(share.network).decode(),
+        backend=plan.backend.value,
+        layout=plan.layout.value,
+        bridge=share.bridge,
+        index=None if share.bridge is None else interfaces.get(share.bridge),
+        subnets=tuple(str(ip.subnet) for ip in share.network.ips) if share.network.meaning.filtered else (),
+        firewalld=firewalld,
+    )
+
+
+def _plan_of(record: Record) -> Plan:
+    network = read_network(record.definition.encode())
+    return make_plan(
+        [network], backend=Backend(record.backend), layout=Layout(record.layout), firewalld=record.firewalld
+    )
+
+
+def _check_bridges(plan: Plan, others: Mapping[str, Record]) -> None:
+    taken = {record.bridge: name for name, record in others.items() if record.subnets}
+    for share in plan.networks:
+        if share.bridge in taken and share.operations:
+            owner = taken[share.bridge]
+            raise HostError(
+                f"bridge {share.bridge} belongs to network {owner!r}, which was applied before: "
+                f"take that away first (fwplan remove {owner})"
+            )
+
+
+def _rules(
+    plan: Plan | None, earlier: Sequence[Plan], others: Mapping[str, Record], after: Applied, indexes: Mapping[str, str]
+) -> Iterator[Part]:
+    """The rules of each backend that has some to make or to take away."""
+    subnets = {
+        str(ip.subnet)
+        for each in (*earlier, plan)
+        if each is not None
+        for share in each.networks
+        for ip in share.network.ips
+    }
+    beside = [_plan_of(record) for record in others.values() if not subnets.isdisjoint(record.subnets)]
+    for backend in Backend:
+        now = plan if plan is not None and plan.backend is backend else make_plan((), backend=backend)
+        gone = [old for old in earlier if old.backend is backend]
+        staying = [other for other in beside if other.backend is backend]
+        if not now.networks and not gone:
+            continue
+        last = backend.value in after.set_up and not any(
+            record.backend == backend.value and record.subnets for record in after.networks.values()
+        )
+        match backend:
+            case Backend.NFTABLES:
+                from fwplan.host.nftables import NftablesPart  # noqa: PLC0415
+
+                wanted = combined(
+                    nft_wanted(now),
+                    gone=map(nft_wanted, gone),
+                    staying=map(nft_wanted, staying),
+                    set_up_gone=nft_wanted(gone[0]) if last else None,
+                )
+                yield NftablesPart(wanted, indexes)
+            case Backend.IPTABLES:
+                raise HostError("iptables cannot be applied yet")
+
+
+def _what(verb: str, names: Iterable[str]) -> str:
+    listed = list(names)
+    return f"{verb} {listed[0]}" + ("" if len(listed) == 1 else f" and {len(listed) - 1} more")

@@ -1,0 +1,187 @@
+"""nftables' rules as a part of a host: read as JSON, compared, changed in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fwplan.errors import HostError
+from fwplan.host.part import ChangedMeanwhileError
+from fwplan.nft.json import chain_json, escaped, rule_json, table_json
+from fwplan.nft.listing import read_chain, read_rule
+from fwplan.nft.objects import FAMILIES, Chain, InterfaceMatch, Meta, Rule, Table
+from fwplan.plan.compare_nftables import NftChange, compare_nftables, nft_before
+from fwplan.plan.share import SetUpMark
+from fwplan.plan.wanted import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fwplan.host.part import Json
+    from fwplan.host.system import System
+    from fwplan.plan.compare_nftables import Indexes
+    from fwplan.plan.difference import Difference, Step
+    from fwplan.plan.share import Mark
+    from fwplan.plan.wanted import NftChainKey, NftWanted
+
+_TABLES = tuple(Table(family, "libvirt_network") for family in FAMILIES)
+_BY_INDEX = {Meta.IIF, Meta.OIF}
+
+
+@dataclass(frozen=True, slots=True)
+class NftablesPart:
+    """Rules of nftables as they are to be.
+
+    Attributes:
+        wanted: what is to be there, and what not.
+        indexes: bridges by an index that was theirs; rules for an interface that is gone are listed with it.
+        as_it_was: whether this is what was there before a change. A rule for an interface that is gone since is left
+            out then: it would match nothing, and cannot be made.
+    """
+
+    kind: ClassVar[str] = "nftables"
+
+    wanted: NftWanted
+    indexes: Indexes = field(default_factory=dict)
+    as_it_was: bool = False
+
+    def compare(self, system: System) -> NftablesChange:
+        """Read the host's rules, and find the edits that lead to those that are wanted.
+
+        Raises:
+            HostError: the host's rules cannot be read.
+        """
+        generation = system.generation()
+        listing = system.list_nftables(_TABLES)
+        wanted = _possible(self.wanted, system.interfaces()) if self.as_it_was else self.wanted
+        change = compare_nftables(listing, wanted, self.indexes)
+        before = NftablesPart(nft_before(listing, wanted), self.indexes, as_it_was=True)
+        return NftablesChange(before, change, generation)
+
+    def document(self) -> Json:
+        """The part as the journal keeps it."""
+        chains: dict[NftChainKey, list[Any]] = {}
+        for (key, mark), share in self.wanted.shares.items():
+            chains.setdefault(key, []).append([_mark_json(mark), *(rule_json(rule, escaped) for rule in share)])
+        return {
+            "kind": self.kind,
+            "present": [_made_json(made) for made in self.wanted.present],
+            "absent": [_made_json(made) for made in self.wanted.absent],
+            "chains": [[table.family, table.name, chain, shares] for (table, chain), shares in chains.items()],
+            "indexes": dict(self.indexes),
+        }
+
+    @classmethod
+    def from_document(cls, document: Json) -> NftablesPart:
+        """What the journal keeps, as what was there before a change."""
+        shares: dict[tuple[NftChainKey, Mark], tuple[Rule, ...]] = {}
+        for family, name, chain, of_chain in document["chains"]:
+            for mark, *rules in of_chain:
+                read = [read_rule(rule, Table(family, name)).rule for rule in rules]
+                shares[(Table(family, name), chain), _mark(mark)] = tuple(rule for rule in read if rule is not None)
+        present = tuple(_made(made) for made in document["present"])
+        absent = tuple(_made(made) for made in document["absent"])
+        return cls(Wanted(present, absent, shares), document["indexes"], as_it_was=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NftablesChange:
+    """Edits of nftables' rules, and the generation of the ruleset that they were found for."""
+
+    before: NftablesPart
+    change: NftChange
+    generation: int
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What is not as it is wanted."""
+        return self.change.differences
+
+    @property
+    def unchanged(self) -> int:
+        """How many rules are as they are wanted."""
+        return self.change.unchanged
+
+    @property
+    def set_up(self) -> Step | None:
+        """Whether libvirt's tables come or go."""
+        steps = {difference.step for difference in self.differences if isinstance(difference.object, Table)}
+        return next(iter(steps), None)
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What is in the way, and is not fwplan's to change."""
+        return self.change.obstacles
+
+    def make(self, system: System) -> None:
+        """Make the edits, in one transaction.
+
+        Raises:
+            ChangedMeanwhileError: somebody else changed the ruleset since it was read.
+            HostError: the kernel refused, and nothing is changed.
+        """
+        if system.generation() != self.generation:
+            raise ChangedMeanwhileError("the ruleset changed while it was read")
+        try:
+            system.commit_nftables(self.change.edits)
+        except HostError:
+            if system.generation() != self.generation:
+                raise ChangedMeanwhileError("the ruleset changed before the transaction") from None
+            raise
+        if system.generation() != self.generation + 1:
+            raise ChangedMeanwhileError("the ruleset changed beside the transaction")
+
+
+def _possible(wanted: NftWanted, interfaces: Mapping[str, int]) -> NftWanted:
+    """Without the rules for interfaces that are gone."""
+    return replace(
+        wanted,
+        shares={
+            place: tuple(rule for rule in share if _interfaces_of(rule) <= interfaces.keys())
+            for place, share in wanted.shares.items()
+        },
+    )
+
+
+def _interfaces_of(rule: Rule) -> set[str]:
+    """The interfaces that have to exist for the rule to be made."""
+    return {
+        statement.interface
+        for statement in rule.statements
+        if isinstance(statement, InterfaceMatch) and statement.key in _BY_INDEX
+    }
+
+
+def _made_json(made: Table | Chain) -> Json:
+    match made:
+        case Table() as table:
+            return {"table": table_json(table)}
+        case Chain() as chain:
+            return {"chain": chain_json(chain)}
+
+
+def _made(document: Json) -> Table | Chain:
+    if "table" in document:
+        return Table(document["table"]["family"], document["table"]["name"])
+    return read_chain(document["chain"])
+
+
+def _mark_json(mark: Mark) -> Json:
+    match mark:
+        case SetUpMark():
+            return {"set-up": None}
+        case str():
+            return {"bridge": mark}
+        case _:
+            return {"subnet": str(mark)}
+
+
+def _mark(document: Json) -> Mark:
+    match document:
+        case {"bridge": str() as bridge}:
+            return bridge
+        case {"subnet": str() as subnet}:
+            return ip_network(subnet)
+        case _:
+            return SetUpMark.SET_UP

@@ -1,0 +1,68 @@
+"""What the executor knows of a part of a host: it can be compared with what is wanted of it, and changed.
+
+What was there before a change is a part of the same kind. Undoing a change is bringing the host to that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from fwplan.errors import HostError
+
+if TYPE_CHECKING:
+    from fwplan.host.system import System
+    from fwplan.plan.difference import Difference, Step
+
+    Json = dict[str, Any]
+
+
+class ChangedMeanwhileError(HostError):
+    """Somebody else changed the host between reading and writing: read again, and plan again."""
+
+
+class Change(Protocol):
+    """What brings one part of a host to what is wanted of it."""
+
+    @property
+    def before(self) -> Part:
+        """What is there now, where the change will be."""
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What is not as it is wanted; none when there is nothing to do."""
+
+    @property
+    def unchanged(self) -> int:
+        """How many rules are as they are wanted."""
+
+    @property
+    def set_up(self) -> Step | None:
+        """Whether what is needed once on a host comes or goes; None when it stays as it is."""
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What is in the way, and is not fwplan's to change."""
+
+    def make(self, system: System) -> None:
+        """Change the host.
+
+        Raises:
+            ChangedMeanwhileError: the host is no longer as it was read.
+            HostError: the host refused.
+        """
+
+
+class Part(Protocol):
+    """One part of a host, as it is to be."""
+
+    kind: ClassVar[str]
+
+    def compare(self, system: System) -> Change:
+        """Read the host, and find what is to be done.
+
+        Raises:
+            HostError: the host cannot be read.
+        """
+
+    def document(self) -> Json:
+        """The part as the journal keeps it, with its `kind`."""

@@ -1,0 +1,25 @@
+"""The kinds of parts, as the journal names them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fwplan.errors import HostError
+
+if TYPE_CHECKING:
+    from fwplan.host.part import Json, Part
+
+
+def part_of(document: Json) -> Part:
+    """The part that the journal keeps; what its kind alone needs is imported here.
+
+    Raises:
+        HostError: the journal is not of this version of fwplan.
+    """
+    match document["kind"]:
+        case "nftables":
+            from fwplan.host.nftables import NftablesPart  # noqa: PLC0415
+
+            return NftablesPart.from_document(document)
+        case kind:
+            raise HostError(f"the journal names a kind of part that is unknown: {kind}")

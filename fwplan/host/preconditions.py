@@ -1,0 +1,88 @@
+"""What has to be so before anything is changed: all that is missing is said together, each with what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fwplan.errors import HostError
+from fwplan.network.modes import Kind
+from fwplan.plan.intents import Family, MayEnter, MayLeave
+from fwplan.plan.plan import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fwplan.host.system import System
+    from fwplan.plan.plan import NetworkPlan, Plan
+
+FORWARDING = {
+    Family.IPV4: Path("/proc/sys/net/ipv4/ip_forward"),
+    Family.IPV6: Path("/proc/sys/net/ipv6/conf/all/forwarding"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """What is not as it has to be, or should be.
+
+    Attributes:
+        missing: without which nothing is changed.
+        advice: what keeps the rules from doing their work, though they can be put there.
+    """
+
+    missing: tuple[str, ...]
+    advice: tuple[str, ...]
+
+
+def preconditions(system: System, plan: Plan, interfaces: Mapping[str, int]) -> Preconditions:
+    """Look at what a plan needs of a host."""
+    missing: list[str] = []
+    advice: list[str] = []
+    if not system.may_change_networking():
+        missing.append("changing rules needs root, or CAP_NET_ADMIN: run it with sudo")
+    else:
+        missing.extend(_backend_troubles(system, plan.backend))
+    for share in plan.networks:
+        if share.operations and share.bridge is not None:
+            (missing if plan.backend is Backend.NFTABLES else advice).extend(_bridge_troubles(share, interfaces))
+    advice.extend(
+        f"the host does not forward {family.value}: guests reach nothing beyond it (--enable-forwarding)"
+        for family in Family
+        if family in _forwarded(plan) and system.read(FORWARDING[family]) == b"0\n"
+    )
+    return Preconditions(tuple(missing), tuple(advice))
+
+
+def _backend_troubles(system: System, backend: Backend) -> Iterator[str]:
+    match backend:
+        case Backend.NFTABLES:
+            try:
+                system.generation()
+                system.list_nftables(())
+            except HostError as error:
+                yield str(error)
+        case Backend.IPTABLES:
+            for program in ("iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore"):
+                if not system.has_program(program):
+                    yield f"there is no program {program}: install it (Debian: iptables)"
+
+
+def _bridge_troubles(share: NetworkPlan, interfaces: Mapping[str, int]) -> Iterator[str]:
+    network = share.network
+    if network.kind is Kind.MANAGED and share.bridge != network.bridge_name:
+        yield (
+            f"network {network.name!r} does not name its bridge, which libvirt chooses: "
+            f"take the definition from `virsh net-dumpxml {network.name}`"
+        )
+    elif share.bridge not in interfaces:
+        yield (
+            f"network {network.name!r}: there is no bridge {share.bridge}, by whose index rules know it: "
+            f"start the network (virsh net-start {network.name}), or make the bridge"
+        )
+
+
+def _forwarded(plan: Plan) -> set[Family]:
+    intents = {operation.intent for share in plan.networks for operation in share.operations}
+    return {Family.of(intent.subnet) for intent in intents if isinstance(intent, MayLeave | MayEnter)}
