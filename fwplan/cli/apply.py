@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from fwplan.cli.confirm import await_confirmation
 from fwplan.cli.definitions import trouble, valid_definitions
 from fwplan.cli.host_options import recover_first, report, say, say_waiting, state_options
 from fwplan.errors import FwplanError, HostError
 from fwplan.host.executor import bring, compare
+from fwplan.host.forwarding import FORWARDING, SettingsPart
 from fwplan.host.goal import goal_of_apply
-from fwplan.host.preconditions import preconditions
+from fwplan.host.preconditions import forwarded, preconditions
 from fwplan.host.state import State
 from fwplan.host.system import System
 from fwplan.plan.plan import Backend, Layout, make_plan
@@ -47,6 +51,18 @@ Examples:
     show_default=True,
     help="How promises become rules.",
 )
+@click.option(
+    "--confirm",
+    "confirm_within",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="Undo it all, unless `fwplan confirm` (or a typed yes) comes within that time.",
+)
+@click.option(
+    "--enable-forwarding",
+    is_flag=True,
+    help="Let the host forward IPv4 and IPv6, as far as the networks need it.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what differs on the host, and change nothing.")
 @click.option(
     "--format",
@@ -62,6 +78,8 @@ def command(
     *,
     backend: str,
     layout: str,
+    confirm_within: float | None,
+    enable_forwarding: bool,
     dry_run: bool,
     format_name: str,
     state_dir: Path,
@@ -75,25 +93,35 @@ def command(
     networks = valid_definitions(files)
     plan = make_plan(networks, backend=Backend(backend), layout=Layout(layout))
     system = System()
+    goal_on = partial(_goal, plan=plan, enable_forwarding=enable_forwarding)
     try:
         state = State(system, state_dir)
         if dry_run:
-            outcome = compare(system, _goal(system, state, plan))
+            outcome = compare(system, goal_on(system, state))
         else:
             with state.locked("fwplan apply", wait, say_waiting):
                 recover_first(system, state)
-                outcome = bring(system, state, _goal(system, state, plan))
+                goal = goal_on(system, state)
+                deadline = None if confirm_within is None else system.now() + confirm_within
+                outcome = bring(system, state, goal, deadline=deadline)
     except FwplanError as error:
         trouble(error)
     else:
         report(outcome, plan, format_name, dry_run=dry_run)
+        if confirm_within is not None and outcome.differences and not dry_run:
+            await_confirmation(system, state, confirm_within, asking=format_name == "text")
 
 
-def _goal(system: System, state: State, plan: Plan) -> Goal:
+def _goal(system: System, state: State, *, plan: Plan, enable_forwarding: bool) -> Goal:
     interfaces = system.interfaces()
-    found = preconditions(system, plan, interfaces)
+    found = preconditions(system, plan, interfaces, enable_forwarding=enable_forwarding)
     for advice in found.advice:
         say(advice)
     if found.missing:
         raise HostError("nothing was changed:\n" + "\n".join(f"  {missing}" for missing in found.missing))
-    return goal_of_apply(plan, state.applied(), interfaces)
+    goal = goal_of_apply(plan, state.applied(), interfaces)
+    if not enable_forwarding:
+        return goal
+    # Last, so that nothing is forwarded before the rules are there.
+    settings = SettingsPart({FORWARDING[family]: "1" for family in forwarded(plan)})
+    return replace(goal, parts=(*goal.parts, settings))

@@ -9,7 +9,7 @@ import click
 
 from fwplan.cli.screen import screen_width, show
 from fwplan.errors import HostError
-from fwplan.host.executor import recover
+from fwplan.host.recovery import recover, refuse_while_pending
 from fwplan.host.state import DEFAULT_FOLDER, DEFAULT_WAIT
 from fwplan.preview.differences import differences_json, differences_text, dumped, summary
 
@@ -65,14 +65,15 @@ def check_permission(system: System) -> None:
 
 
 def recover_first(system: System, state: State) -> None:
-    """Complete what an earlier run left, and say so.
+    """Complete what an earlier run left, and say so; while a change awaits its confirmation there is no other.
 
     Raises:
-        HostError: it cannot be completed.
+        HostError: it cannot be completed, or a change awaits its confirmation.
     """
     happened = recover(system, state)
     if happened is not None:
         say(happened)
+    refuse_while_pending(system, state)
 
 
 def report(outcome: Outcome, plan: Plan | None, format_name: str, *, dry_run: bool) -> None:

@@ -10,6 +10,7 @@ _COMMANDS = {
     "apply": "make a host agree with definitions, in one transaction",
     "check": "validate definitions: every error of a file, with its line",
     "completion": "print what makes a shell complete fwplan's commands and options",
+    "confirm": "keep a change that was made with apply --confirm",
     "explain": "say what a network is: kind, bridge, services, filtered or not, and why",
     "plan": "preview the firewall operations that definitions lead to; touches nothing",
     "remove": "take the rules of networks away, all and only theirs",

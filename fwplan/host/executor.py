@@ -102,6 +102,8 @@ def bring(system: System, state: State, goal: Goal, *, deadline: float | None = 
     undo = Undo(goal.what, before, applied, deadline)
     state.set_journal(undo)
     try:
+        if deadline is not None:
+            system.start_guardian(state.parent, deadline)
         outcome = _change(system, goal, outcome)
         state.set_applied(_with_set_up(goal.applied, outcome.changes))
         if deadline is not None:
@@ -173,23 +175,3 @@ def _bring_back(system: System, part: Part) -> None:
             continue
         return
     raise HostError("somebody else changes the firewall all the time")
-
-
-def recover(system: System, state: State) -> str | None:
-    """Complete what an earlier run left: undo a change that was interrupted, or that nobody confirmed in time.
-
-    Returns:
-        What happened, for people; None when nothing was left.
-
-    Raises:
-        HostError: it cannot be completed.
-    """
-    journal = state.journal()
-    if journal is not None:
-        revert(system, state, journal)
-        return f"an earlier run was interrupted in '{journal.what}': what it had done is undone"
-    pending = state.pending()
-    if pending is not None and pending.deadline is not None and pending.deadline <= system.now():
-        revert(system, state, pending)
-        return f"'{pending.what}' was not confirmed in time: it is undone"
-    return None

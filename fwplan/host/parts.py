@@ -21,5 +21,9 @@ def part_of(document: Json) -> Part:
             from fwplan.host.nftables import NftablesPart  # noqa: PLC0415
 
             return NftablesPart.from_document(document)
+        case "settings":
+            from fwplan.host.forwarding import SettingsPart  # noqa: PLC0415
+
+            return SettingsPart.from_document(document)
         case kind:
             raise HostError(f"the journal names a kind of part that is unknown: {kind}")

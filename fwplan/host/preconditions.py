@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fwplan.errors import HostError
+from fwplan.host.forwarding import FORWARDING
 from fwplan.network.modes import Kind
 from fwplan.plan.intents import Family, MayEnter, MayLeave
 from fwplan.plan.plan import Backend
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
     from fwplan.host.system import System
     from fwplan.plan.plan import NetworkPlan, Plan
-
-FORWARDING = {
-    Family.IPV4: Path("/proc/sys/net/ipv4/ip_forward"),
-    Family.IPV6: Path("/proc/sys/net/ipv6/conf/all/forwarding"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +31,9 @@ class Preconditions:
     advice: tuple[str, ...]
 
 
-def preconditions(system: System, plan: Plan, interfaces: Mapping[str, int]) -> Preconditions:
+def preconditions(
+    system: System, plan: Plan, interfaces: Mapping[str, int], *, enable_forwarding: bool = False
+) -> Preconditions:
     """Look at what a plan needs of a host."""
     missing: list[str] = []
     advice: list[str] = []
@@ -47,10 +44,12 @@ def preconditions(system: System, plan: Plan, interfaces: Mapping[str, int]) -> 
     for share in plan.networks:
         if share.operations and share.bridge is not None:
             (missing if plan.backend is Backend.NFTABLES else advice).extend(_bridge_troubles(share, interfaces))
+    if enable_forwarding:
+        return Preconditions(tuple(missing), tuple(advice))
     advice.extend(
         f"the host does not forward {family.value}: guests reach nothing beyond it (--enable-forwarding)"
-        for family in Family
-        if family in _forwarded(plan) and system.read(FORWARDING[family]) == b"0\n"
+        for family in sorted(forwarded(plan), key=lambda family: family.value)
+        if system.setting(FORWARDING[family]) == "0"
     )
     return Preconditions(tuple(missing), tuple(advice))
 
@@ -83,6 +82,7 @@ def _bridge_troubles(share: NetworkPlan, interfaces: Mapping[str, int]) -> Itera
         )
 
 
-def _forwarded(plan: Plan) -> set[Family]:
+def forwarded(plan: Plan) -> set[Family]:
+    """The families that a plan forwards between networks."""
     intents = {operation.intent for share in plan.networks for operation in share.operations}
     return {Family.of(intent.subnet) for intent in intents if isinstance(intent, MayLeave | MayEnter)}

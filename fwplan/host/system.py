@@ -142,6 +142,26 @@ class System:
                 return bool(int(line.split()[1], 16) >> _CAP_NET_ADMIN & 1)
         return False
 
+    def setting(self, name: str) -> str:
+        """A setting of the kernel, named as for sysctl(8); empty where the kernel does not have it.
+
+        Raises:
+            HostError: it cannot be read.
+        """
+        return (self.read(_setting_file(name)) or b"").decode().strip()
+
+    def change_setting(self, name: str, value: str) -> None:
+        """Change a setting of the kernel.
+
+        Raises:
+            HostError: the kernel refused, or does not have it.
+        """
+        path = _setting_file(name)
+        try:
+            path.write_bytes(f"{value}\n".encode())
+        except OSError as error:
+            raise _file_error("write", path, error) from None
+
     def read(self, path: Path) -> bytes | None:
         """The content of a file; None when there is none.
 
@@ -166,8 +186,7 @@ class System:
             try:
                 with os.fdopen(descriptor, "wb", closefd=False) as stream:
                     stream.write(content)
-                if path.is_file() and not path.is_relative_to("/proc"):
-                    os.fsync(descriptor)
+                os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -247,6 +266,24 @@ class System:
         """What names this run of the machine."""
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
+    def start_guardian(self, folder: Path, deadline: float) -> None:
+        """Start a process of its own that undoes, at the deadline, what nobody has confirmed; it outlives this one.
+
+        Raises:
+            HostError: it cannot be started.
+        """
+        try:
+            subprocess.Popen(  # noqa: S603 - this Python, and a module of fwplan's own
+                [sys.executable, "-m", "fwplan.host.guardian", str(folder), str(deadline)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HostError(f"the process that would undo the change cannot be started: {error.strerror}") from None
+
     def process(self) -> int:
         """The number of this process."""
         return os.getpid()
@@ -258,6 +295,10 @@ class System:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+def _setting_file(name: str) -> Path:
+    return Path("/proc/sys", *name.split("."))
 
 
 def _first_line(text: str) -> str:
