@@ -369,8 +369,20 @@ _KEYWORDS = frozenset(
 and from release to release, so that all of them are quoted."""
 
 
+def pattern(name: str) -> str:
+    r"""The name of an interface as the pattern that it alone matches, for `iifname` and `oifname`.
+
+    Raises:
+        NotExpressibleError: it ends in `\*`, which nft reads as the star that is meant, without the backslash.
+    """
+    if name.endswith("\\*"):
+        message = f"the interface name {name!r} cannot be written for nft, which would leave the backslash out"
+        raise NotExpressibleError(message)
+    return f"{name[:-1]}\\*" if name.endswith("*") else name
+
+
 def quoted_interface(name: str) -> str:
-    """The name of an interface as nft itself lists it: in quotes.
+    """The name of an interface, or a pattern, as nft itself lists it: in quotes.
 
     Raises:
         NotExpressibleError: it has a `"` or an unprintable character in it, for which nft's strings have no escape.
@@ -378,12 +390,13 @@ def quoted_interface(name: str) -> str:
     if '"' in name or not name.isprintable():
         message = f"the interface name {name!r} cannot be written for nft, whose strings have no escape for it"
         raise NotExpressibleError(message)
-    # A star at the end would match every name that begins so.
-    return f'"{name[:-1]}\\*"' if name.endswith("*") else f'"{name}"'
+    return f'"{name}"'
 
 
 def interface_word(name: str) -> str:
-    """The name of an interface as one word of a command: bare, as libvirt gives it, where nft reads it as a name.
+    """The name of an interface, or a pattern, as one word of a command.
+
+    It is bare, as libvirt gives it, where nft reads it as a name.
 
     Raises:
         NotExpressibleError: as `quoted_interface`.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import NotExpressibleError
+from fwplan.nft.grammar import pattern
 from fwplan.nft.objects import (
     AddressMatch,
     Counter,
@@ -42,24 +43,26 @@ def chain_json(chain: Chain) -> Json:
     return written
 
 
-def escaped(name: str) -> str:
-    """The name of an interface, with the `*` at its end that stands for itself."""
-    return f"{name[:-1]}\\*" if name.endswith("*") else name
+def escaped(match: InterfaceMatch) -> str:
+    """The name of an interface as nft lists it: in a pattern, a `*` at its end has a backslash."""
+    name = match.interface
+    return f"{name[:-1]}\\*" if match.key.takes_patterns and name.endswith("*") else name
 
 
-def expressible(name: str) -> str:
+def expressible(match: InterfaceMatch) -> str:
     """The name of an interface, for libnftables to read.
 
     Raises:
         NotExpressibleError: libnftables would read something else.
     """
-    if name.startswith(("@", "*")) or name == "\\*":
+    name = pattern(match.interface) if match.key.takes_patterns else match.interface
+    if name.startswith("@") or name == "*":
         message = f"the interface name {name!r} cannot be written in nft's JSON, where it would name a set or all"
         raise NotExpressibleError(message)
-    return escaped(name)
+    return name
 
 
-def rule_json(rule: Rule, write_interface: Callable[[str], str] = expressible) -> Json:
+def rule_json(rule: Rule, write_interface: Callable[[InterfaceMatch], str] = expressible) -> Json:
     """A rule as it stands below `"rule"`.
 
     Raises:
@@ -74,10 +77,10 @@ def rule_json(rule: Rule, write_interface: Callable[[str], str] = expressible) -
     }
 
 
-def _statement(statement: Statement, family: Family, write_interface: Callable[[str], str]) -> Json:
+def _statement(statement: Statement, family: Family, write_interface: Callable[[InterfaceMatch], str]) -> Json:
     match statement:
-        case InterfaceMatch(key, interface):
-            return _match("==", {"meta": {"key": key.value}}, write_interface(interface))
+        case InterfaceMatch(key):
+            return _match("==", {"meta": {"key": key.value}}, write_interface(statement))
         case AddressMatch(field, subnet, negated):
             prefix = {"prefix": {"addr": str(subnet.network_address), "len": subnet.prefixlen}}
             left = {"payload": {"protocol": family, "field": field.value}}

@@ -183,9 +183,12 @@ def _match(content: dict[str, Any]) -> Statement | None:
 
 @lru_cache(maxsize=8192)
 def _interface_match(key: str, name: str) -> InterfaceMatch | None:
-    if key not in _INTERFACE_KEYS or (name.endswith("*") and not name.endswith("\\*")):
+    meta = _INTERFACE_KEYS.get(key)
+    if meta is None:
         return None
-    return InterfaceMatch(_INTERFACE_KEYS[key], f"{name[:-2]}*" if name.endswith("\\*") else name)
+    if meta.takes_patterns and name.endswith("*"):
+        return InterfaceMatch(meta, f"{name[:-2]}*") if name.endswith("\\*") else None
+    return InterfaceMatch(meta, name)
 
 
 @lru_cache(maxsize=8192)

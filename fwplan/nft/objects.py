@@ -65,6 +65,11 @@ class Meta(enum.Enum):
     IIFNAME = "iifname"
     OIFNAME = "oifname"
 
+    @property
+    def takes_patterns(self) -> bool:
+        """Whether it compares names, where a `*` at the end stands for any ending, and not an index."""
+        return self in {Meta.IIFNAME, Meta.OIFNAME}
+
 
 class Field(enum.Enum):
     """Fields of the packet's IP header, of the family of the table."""

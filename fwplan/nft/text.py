@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fwplan.nft.grammar import pattern
 from fwplan.nft.objects import (
     AddressMatch,
     Counter,
@@ -57,7 +58,7 @@ def statements_words(rule: Rule, quote: Quote) -> list[str]:
 def _words(statement: Statement, family: Family, quote: Quote) -> Iterator[str] | tuple[str, ...]:
     match statement:
         case InterfaceMatch(key, interface):
-            return (key.value, quote(interface))
+            return (key.value, quote(pattern(interface) if key.takes_patterns else interface))
         case AddressMatch(field, subnet, negated):
             return (family, field.value, "!=", str(subnet)) if negated else (family, field.value, str(subnet))
         case ProtocolMatch(protocol):
