@@ -15,10 +15,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
+
+fewer_examples = settings(max_examples=max(settings().max_examples // 4, 1))
+"""For properties that the kernel is asked about: an answer takes it tens of milliseconds, most of it waiting."""
 
 _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET of linux/sched.h."""
