@@ -100,8 +100,8 @@ def bring(system: System, state: State, goal: Goal, *, deadline: float | None = 
         return outcome
     before = tuple(change.before.document() for change in outcome.changes)
     undo = Undo(goal.what, before, applied, deadline)
-    state.set_journal(undo)
     try:
+        state.set_journal(undo)
         if deadline is not None:
             system.start_guardian(state.parent, deadline)
         outcome = _change(system, goal, outcome)
@@ -123,10 +123,12 @@ def _change(system: System, goal: Goal, outcome: Outcome) -> Outcome:
                 if change.differences:
                     made.append(change)
                     change.make(system)
-        except ChangedMeanwhileError:
+        except ChangedMeanwhileError as error:
+            if not error.made:
+                made.pop()
             outcome = compare(system, goal)
-            continue
-        return Outcome(tuple(made), attempt)
+        else:
+            return Outcome(tuple(made), attempt)
     raise HostError(f"somebody else changes the firewall all the time: given up after {_TRIES} tries")
 
 

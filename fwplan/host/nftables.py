@@ -122,15 +122,15 @@ class NftablesChange:
             HostError: the kernel refused, and nothing is changed.
         """
         if system.generation() != self.generation:
-            raise ChangedMeanwhileError("the ruleset changed while it was read")
+            raise ChangedMeanwhileError("the ruleset changed while it was read", made=False)
         try:
             system.commit_nftables(self.change.edits)
         except HostError:
             if system.generation() != self.generation:
-                raise ChangedMeanwhileError("the ruleset changed before the transaction") from None
+                raise ChangedMeanwhileError("the ruleset changed before the transaction", made=False) from None
             raise
         if system.generation() != self.generation + 1:
-            raise ChangedMeanwhileError("the ruleset changed beside the transaction")
+            raise ChangedMeanwhileError("the ruleset changed beside the transaction", made=True)
 
 
 def _possible(wanted: NftWanted, interfaces: Mapping[str, int]) -> NftWanted:

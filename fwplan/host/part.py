@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 
 class ChangedMeanwhileError(HostError):
-    """Somebody else changed the host between reading and writing: read again, and plan again."""
+    """Somebody else changed the host between reading and writing: read again, and plan again.
+
+    Attributes:
+        made: whether the change was made all the same, beside that of the other.
+    """
+
+    def __init__(self, message: str, *, made: bool) -> None:
+        """Say what was noticed."""
+        super().__init__(message)
+        self.made = made
 
 
 class Change(Protocol):

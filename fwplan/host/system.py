@@ -132,13 +132,24 @@ class System:
         return shutil.which(name) is not None
 
     def interfaces(self) -> dict[str, int]:
-        """The index of each interface, by name."""
-        return {name: index for index, name in socket.if_nameindex()}
+        """The index of each interface, by name.
+
+        Raises:
+            HostError: the kernel does not answer.
+        """
+        try:
+            return {name: index for index, name in socket.if_nameindex()}
+        except OSError as error:
+            raise HostError(f"the kernel does not list its interfaces: {error.strerror}") from None
 
     def may_change_networking(self) -> bool:
-        """Whether the process has CAP_NET_ADMIN."""
-        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("CapEff:"):
+        """Whether the process has CAP_NET_ADMIN.
+
+        Raises:
+            HostError: the kernel does not tell.
+        """
+        for line in (self.read(Path("/proc/self/status")) or b"").splitlines():
+            if line.startswith(b"CapEff:"):
                 return bool(int(line.split()[1], 16) >> _CAP_NET_ADMIN & 1)
         return False
 
@@ -263,8 +274,12 @@ class System:
         return f"net-{int.from_bytes(cookie, sys.byteorder)}"
 
     def boot(self) -> str:
-        """What names this run of the machine."""
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        """What names this run of the machine.
+
+        Raises:
+            HostError: the kernel does not tell.
+        """
+        return self.setting("kernel.random.boot_id")
 
     def start_guardian(self, folder: Path, deadline: float) -> None:
         """Start a process of its own that undoes, at the deadline, what nobody has confirmed; it outlives this one.

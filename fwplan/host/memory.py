@@ -1,0 +1,218 @@
+"""A machine in memory: what a `System` does, done to values, for tests and for tools that only try something.
+
+It keeps the rules of the real one where the executor depends on them: a transaction takes effect whole or not at all,
+moves the generation by one, gives each new rule a handle, and refuses a rule that names an interface by index where
+there is none. The same contract is tested on both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from fwplan.errors import HostError
+from fwplan.host.system import Completed, System
+from fwplan.nft.listing import ListedRule, Listing
+from fwplan.nft.objects import Chain, InterfaceMatch, Meta, Rule, Table
+from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from fwplan.nft.transaction import Edit
+
+    ChainKey = tuple[Table, str]
+
+_BY_INDEX = {Meta.IIF, Meta.OIF}
+
+
+@dataclass
+class Machine:
+    """What a machine in memory has, and keeps when a process on it ends."""
+
+    tables: set[Table] = field(default_factory=set)
+    chains: dict[ChainKey, Chain] = field(default_factory=dict)
+    rules: dict[ChainKey, list[ListedRule]] = field(default_factory=dict)
+    generation: int = 1
+    interfaces: dict[str, int] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=lambda: {"kernel.random.boot_id": "memory"})
+    files: dict[Path, bytes] = field(default_factory=dict)
+    programs: set[str] = field(default_factory=set)
+    locks: dict[int, Path] = field(default_factory=dict)
+    guardians: list[tuple[Path, float]] = field(default_factory=list)
+    clock: float = 1000.0
+    handles: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def crash(self) -> None:
+        """The process that worked on the machine has ended, wherever it was: its locks are free."""
+        self.locks.clear()
+
+
+class MemorySystem(System):
+    """One process on a machine in memory."""
+
+    def __init__(self, machine: Machine) -> None:
+        """Work on `machine`, which other processes may work on as well."""
+        self.machine = machine
+
+    def list_nftables(self, tables: Iterable[Table]) -> Listing:
+        """What those of the tables hold that there are."""
+        machine = self.machine
+        there = {table for table in tables if table in machine.tables}
+        return Listing(
+            frozenset(there),
+            {key: chain for key, chain in machine.chains.items() if key[0] in there},
+            {key: list(rules) for key, rules in machine.rules.items() if key[0] in there and rules},
+        )
+
+    def commit_nftables(self, edits: Iterable[Edit]) -> None:
+        """Make edits, all or none of them."""
+        machine = self.machine
+        after = replace(
+            machine,
+            tables=set(machine.tables),
+            chains=dict(machine.chains),
+            rules={key: list(rules) for key, rules in machine.rules.items()},
+        )
+        for edit in edits:
+            _make(after, edit)
+        machine.tables, machine.chains, machine.rules = after.tables, after.chains, after.rules
+        machine.generation += 1
+
+    def generation(self) -> int:
+        """The number of the ruleset."""
+        return self.machine.generation
+
+    def run(self, command: Sequence[str], given: str = "") -> Completed:  # noqa: ARG002 - there are no programs
+        """There are no programs here."""
+        raise HostError(f"there is no program {command[0]}")
+
+    def has_program(self, name: str) -> bool:
+        """Whether there is a program of that name."""
+        return name in self.machine.programs
+
+    def interfaces(self) -> dict[str, int]:
+        """The index of each interface, by name."""
+        return dict(self.machine.interfaces)
+
+    def may_change_networking(self) -> bool:
+        """Whoever has the machine may do everything."""
+        return True
+
+    def setting(self, name: str) -> str:
+        """A setting of the kernel; empty where there is none."""
+        return self.machine.settings.get(name, "")
+
+    def change_setting(self, name: str, value: str) -> None:
+        """Change a setting of the kernel."""
+        if name not in self.machine.settings:
+            raise HostError(f"there is no setting {name}")
+        self.machine.settings[name] = value
+
+    def read(self, path: Path) -> bytes | None:
+        """The content of a file; None when there is none."""
+        return self.machine.files.get(path)
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file."""
+        self.machine.files[path] = content
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name."""
+        if old not in self.machine.files:
+            raise HostError(f"cannot rename {old}: no such file")
+        self.machine.files[new] = self.machine.files.pop(old)
+
+    def remove(self, path: Path) -> None:
+        """Delete a file, if it is there."""
+        self.machine.files.pop(path, None)
+
+    def make_directory(self, path: Path) -> None:
+        """Folders are there when they are needed."""
+
+    def lock(self, path: Path) -> int | None:
+        """Lock a file; None while another process has it."""
+        if path in self.machine.locks.values():
+            return None
+        descriptor = next(self.machine.handles)
+        self.machine.locks[descriptor] = path
+        return descriptor
+
+    def unlock(self, descriptor: int) -> None:
+        """Give a lock back."""
+        del self.machine.locks[descriptor]
+
+    def namespace(self) -> str:
+        """There is one network namespace."""
+        return "net-memory"
+
+    def start_guardian(self, folder: Path, deadline: float) -> None:
+        """Note that a guardian was started: whoever has the machine lets it act."""
+        self.machine.guardians.append((folder, deadline))
+
+    def process(self) -> int:
+        """All processes are one."""
+        return 1
+
+    def now(self) -> float:
+        """Seconds since the machine started; only sleep passes any."""
+        return self.machine.clock
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.machine.clock += seconds
+
+
+def _make(machine: Machine, edit: Edit) -> None:
+    match edit:
+        case Make(Table() as table):
+            machine.tables.add(table)
+        case Make(Chain() as chain):
+            _need(chain.table in machine.tables, f"there is no table {chain.table}")
+            machine.chains.setdefault((chain.table, chain.name), chain)
+        case TakeAway(Table() as table):
+            _need(table in machine.tables, f"there is no table {table}")
+            machine.tables.remove(table)
+            for key in [key for key in machine.chains if key[0] == table]:
+                del machine.chains[key]
+                machine.rules.pop(key, None)
+        case TakeAway(Chain(table, name)):
+            _need(not machine.rules.get((table, name)), f"chain {name} is in use")
+            del machine.chains[table, name]
+        case Insert(rule, before):
+            rules = _rules(machine, rule)
+            rules.insert(0 if before is None else _place(rules, before), _listed(machine, rule))
+        case Append(rule, after):
+            rules = _rules(machine, rule)
+            rules.insert(len(rules) if after is None else _place(rules, after) + 1, _listed(machine, rule))
+        case Delete(rule):
+            rules = _rules(machine, rule)
+            del rules[_place(rules, rule.handle)]
+
+
+def _rules(machine: Machine, rule: Rule) -> list[ListedRule]:
+    key = (rule.table, rule.chain)
+    _need(key in machine.chains, f"there is no chain {rule.chain}")
+    return machine.rules.setdefault(key, [])
+
+
+def _place(rules: list[ListedRule], handle: int | None) -> int:
+    for place, listed in enumerate(rules):
+        if listed.handle == handle:
+            return place
+    raise HostError(f"there is no rule with handle {handle}")
+
+
+def _listed(machine: Machine, rule: Rule) -> ListedRule:
+    for statement in rule.statements:
+        if isinstance(statement, InterfaceMatch) and statement.key in _BY_INDEX:
+            _need(statement.interface in machine.interfaces, f"there is no interface {statement.interface}")
+    handle = next(machine.handles)
+    return ListedRule(handle, replace(rule, handle=handle))
+
+
+def _need(there: object, otherwise: str) -> None:
+    if not there:
+        raise HostError(otherwise)
