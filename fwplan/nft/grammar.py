@@ -370,15 +370,18 @@ and from release to release, so that all of them are quoted."""
 
 
 def pattern(name: str) -> str:
-    r"""The name of an interface as the pattern that it alone matches, for `iifname` and `oifname`.
+    """The name of an interface as the pattern that it alone matches, for `iifname` and `oifname`.
 
     Raises:
-        NotExpressibleError: it ends in `\*`, which nft reads as the star that is meant, without the backslash.
+        NotExpressibleError: there is a backslash in it and a star at its end. nft takes every backslash out where one
+            stands before that star.
     """
-    if name.endswith("\\*"):
+    if not name.endswith("*"):
+        return name
+    if "\\" in name:
         message = f"the interface name {name!r} cannot be written for nft, which would leave the backslash out"
         raise NotExpressibleError(message)
-    return f"{name[:-1]}\\*" if name.endswith("*") else name
+    return f"{name[:-1]}\\*"
 
 
 def quoted_interface(name: str) -> str:
