@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-fewer_examples = settings(max_examples=max(settings().max_examples // 4, 1))
+fewer_examples = settings(max_examples=max(settings().max_examples // 4, 1), deadline=None)
 """For properties that the kernel is asked about: an answer takes it tens of milliseconds, most of it waiting."""
 
 _NEW_NETWORK = 0x40000000
