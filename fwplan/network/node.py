@@ -209,6 +209,15 @@ def path_of(element: etree._Element) -> str:
     return "" if path == "." else path
 
 
+def element_at(root: etree._Element, path: str) -> etree._Element | None:
+    """The first element at a path below the root, such as `ip[2]/dhcp`.
+
+    By XPath, which counts siblings up to the one it looks for; ElementPath's `find` counts them all for each of them.
+    """
+    elements: list[etree._Element] = root.xpath(path or ".")
+    return elements[0] if elements else None
+
+
 def canonical(element: etree._Element) -> str:
     """An element as canonical XML (C14N 1.0, with comments), complete with the namespaces that it may use."""
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fwplan.network.definition import Bridge, Domain, Mac, Mtu, Network, Port, VirtualPort
 from fwplan.network.document import parse_document
-from fwplan.network.node import Node, canonical
+from fwplan.network.node import Node, canonical, element_at
 from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
 from fwplan.network.read_address import read_ip, read_route
 from fwplan.network.read_dns import read_dns
@@ -51,7 +51,7 @@ class Reading:
     def line_of(self, path: str) -> int | None:
         """The line of the element at `path`, or of the nearest element around it."""
         while path:
-            element = self.root.find(path)
+            element = element_at(self.root, path)
             if element is not None:
                 return element.sourceline
             path = path.rpartition("/")[0]

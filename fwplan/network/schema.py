@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from fwplan.network.node import path_of
+from fwplan.network.node import element_at, path_of
 from fwplan.network.problems import Problem, Severity
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def _said(root: etree._Element, known: Iterable[Problem]) -> dict[etree._Element
     """The words of all that is known of each element."""
     said: dict[etree._Element, set[str]] = {}
     for problem in known:
-        element = root.find(problem.path) if problem.path else root
+        element = element_at(root, problem.path)
         if element is not None:
             words = _WORD.findall(f"{problem.message} {problem.advice}".lower())
             said.setdefault(element, set()).update(words)
