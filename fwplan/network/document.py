@@ -5,9 +5,14 @@ No entity is expanded, no DTD is taken, nothing is fetched, and the size is boun
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lxml import etree
 
 from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAXIMUM_BYTES = 4 * 1024 * 1024
 """The largest definition that libvirt's own protocol carries (REMOTE_STRING_MAX)."""
@@ -33,7 +38,7 @@ def parse_document(data: bytes) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise InvalidDefinitionError(_syntax_problems(error)) from None
+        raise InvalidDefinitionError(_syntax_problems(error, parser.error_log)) from None
     except ValueError as error:
         raise _refusal(f"not XML: {error}", "check that this is the right file") from None
     if root.getroottree().docinfo.internalDTD is not None:
@@ -51,9 +56,12 @@ def _refusal(message: str, advice: str, line: int | None = 1) -> InvalidDefiniti
     return InvalidDefinitionError((Problem(Severity.ERROR, "", message, advice, line),))
 
 
-def _syntax_problems(error: etree.XMLSyntaxError) -> tuple[Problem, ...]:
-    """Every complaint of the parser, once each; the parser stops at the first that it cannot pass over."""
-    complaints = dict.fromkeys((entry.line, entry.message) for entry in error.error_log)
+def _syntax_problems(error: etree.XMLSyntaxError, log: Iterable[etree._LogEntry]) -> tuple[Problem, ...]:
+    """Every complaint of the parser, once each; the parser stops at the first that it cannot pass over.
+
+    `log` is that of the parser: that of the error holds the complaints about documents before as well.
+    """
+    complaints = dict.fromkeys((entry.line, entry.message) for entry in log)
     if not complaints:
         complaints = {(error.lineno or 1, error.msg): None}
     return tuple(
