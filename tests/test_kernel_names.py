@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from namespaces import Namespace, needs
 
@@ -87,6 +87,7 @@ def kernel() -> Iterator[Kernel]:
         asked.close()
 
 
+@settings(deadline=None)
 @given(name=names)
 @example(name="virbr0")
 @example(name="exactly-fifteen")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
-from hypothesis import example, given, reject
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from fwplan import (
@@ -155,6 +155,7 @@ def planned_words(plan: Plan) -> list[list[str]]:
     return [syntax.command(operation) for operation in plan.operations]
 
 
+@settings(deadline=None)
 @given(name=words.filter(bool), bridge=names, device=names, zone=words.filter(bool), backend=st.sampled_from(Backend))
 @example(name="x", bridge="a;b", device="$(c)", zone="d\ne", backend=Backend.NFTABLES)
 @example(name="x", bridge="a;b", device="$(c)", zone="d\ne", backend=Backend.IPTABLES)
@@ -176,6 +177,7 @@ def test_a_shell_runs_the_commands_of_the_plan_and_no_others(
     assert shell.commands(commands) == planned_words(plan)
 
 
+@settings(deadline=None)
 @given(
     place=st.sampled_from(sorted(PLACES)),
     word=words,
