@@ -80,17 +80,19 @@ def _overlaps(networks: Sequence[Network]) -> list[tuple[int, Problem]]:
         key=lambda entry: entry[:5],
     )
     found = []
-    around: list[tuple[int, Subnet]] = []
+    # Where two stand together in it, they are of two networks: the outer one of a network stands for its inner ones.
+    around: list[tuple[int, int, Subnet]] = []
     for version, address, _prefix, place, index, subnet in subnets:
-        while around and (around[-1][1].version != version or int(around[-1][1].broadcast_address) < address):
+        while around and (around[-1][2].version != version or int(around[-1][2].broadcast_address) < address):
             around.pop()
-        others = [(other, wider) for other, wider in around if other != place]
+        others = [entry for entry in around[-2:] if entry[0] != place]
         if others:
-            other, wider = others[-1]
+            other, other_index, wider = others[-1]
             later, earlier = max(place, other), min(place, other)
-            path = f"ip[{index}]" if later == place else "ip"
+            path = f"ip[{index if later == place else other_index}]"
             message = f"{subnet} and {wider} overlap: the subnet of network '{networks[earlier].name}'"
             advice = "choose another subnet: libvirt does not start a network whose subnet the host has a route to"
             found.append((later, Problem(Severity.WARNING, path, message, advice)))
-        around.append((place, subnet))
+        if not around or around[-1][0] != place:
+            around.append((place, index, subnet))
     return found
