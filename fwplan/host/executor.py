@@ -116,19 +116,22 @@ def bring(system: System, state: State, goal: Goal, *, deadline: float | None = 
 
 
 def _change(system: System, goal: Goal, outcome: Outcome) -> Outcome:
-    made: list[Change] = []
+    done: list[Change] = []
     for attempt in range(1, _TRIES + 1):
+        reached = 0
         try:
             for change in outcome.changes:
                 if change.differences:
-                    made.append(change)
                     change.make(system)
+                reached += 1
         except ChangedMeanwhileError as error:
-            if not error.made:
-                made.pop()
-            outcome = compare(system, goal)
+            again = compare(system, goal)
+            # Nothing left to do means that it was made, or that somebody else has just done the same.
+            made = error.made or not again.changes[reached].differences
+            done.extend(outcome.changes[: reached + made])
+            outcome = again
         else:
-            return Outcome(tuple(made), attempt)
+            return Outcome((*done, *outcome.changes), attempt)
     raise HostError(f"somebody else changes the firewall all the time: given up after {_TRIES} tries")
 
 
@@ -156,9 +159,20 @@ def _undo_after(error: BaseException, system: System, state: State, undo: Undo) 
 def revert(system: System, state: State, undo: Undo) -> None:
     """Bring back what was there before a change, and forget the change.
 
+    It is the journal from now on, so that the next run goes on where this one is cut off. What fails may fail only
+    this once: it is tried a second time.
+
     Raises:
         HostError: it cannot be brought back; the journal stays.
     """
+    try:
+        _revert(system, state, undo)
+    except HostError:
+        _revert(system, state, undo)
+
+
+def _revert(system: System, state: State, undo: Undo) -> None:
+    state.set_journal(undo)
     for document in reversed(undo.before):
         _bring_back(system, part_of(document))
     state.set_applied(undo.applied)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from fwplan.errors import HostError
 from fwplan.host.part import ChangedMeanwhileError
@@ -12,6 +12,7 @@ from fwplan.nft.json import chain_json, escaped, rule_json, table_json
 from fwplan.nft.listing import read_chain, read_rule
 from fwplan.nft.objects import FAMILIES, Chain, InterfaceMatch, Meta, Rule, Table
 from fwplan.plan.compare_nftables import NftChange, compare_nftables, nft_before
+from fwplan.plan.settle import Anchor
 from fwplan.plan.share import SetUpMark
 from fwplan.plan.wanted import Wanted
 
@@ -63,7 +64,9 @@ class NftablesPart:
         """The part as the journal keeps it."""
         chains: dict[NftChainKey, list[Any]] = {}
         for (key, mark), share in self.wanted.shares.items():
-            chains.setdefault(key, []).append([_mark_json(mark), *(rule_json(rule, escaped) for rule in share)])
+            anchor = _anchor_json(self.wanted.followed_by.get((key, mark)))
+            rules = [rule_json(rule, escaped) for rule in share]
+            chains.setdefault(key, []).append([_mark_json(mark), anchor, rules])
         return {
             "kind": self.kind,
             "present": [_made_json(made) for made in self.wanted.present],
@@ -76,13 +79,17 @@ class NftablesPart:
     def from_document(cls, document: Json) -> NftablesPart:
         """What the journal keeps, as what was there before a change."""
         shares: dict[tuple[NftChainKey, Mark], tuple[Rule, ...]] = {}
+        followed_by: dict[tuple[NftChainKey, Mark], Anchor] = {}
         for family, name, chain, of_chain in document["chains"]:
-            for mark, *rules in of_chain:
+            for mark, anchor, rules in of_chain:
+                place = (Table(family, name), chain), _mark(mark)
                 read = [read_rule(rule, Table(family, name)).rule for rule in rules]
-                shares[(Table(family, name), chain), _mark(mark)] = tuple(rule for rule in read if rule is not None)
+                shares[place] = tuple(rule for rule in read if rule is not None)
+                if anchor is not None:
+                    followed_by[place] = _anchor(anchor)
         present = tuple(_made(made) for made in document["present"])
         absent = tuple(_made(made) for made in document["absent"])
-        return cls(Wanted(present, absent, shares), document["indexes"], as_it_was=True)
+        return cls(Wanted(present, absent, shares, followed_by), document["indexes"], as_it_was=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,16 @@ def _mark_json(mark: Mark) -> Json:
             return {"bridge": mark}
         case _:
             return {"subnet": str(mark)}
+
+
+def _anchor_json(anchor: Anchor | None) -> Json | None:
+    if anchor is None:
+        return None
+    return {"handle": anchor.name} if anchor.mark is None else {"mark": _mark_json(cast("Mark", anchor.mark))}
+
+
+def _anchor(document: Json) -> Anchor:
+    return Anchor(name=document["handle"]) if "handle" in document else Anchor(mark=_mark(document["mark"]))
 
 
 def _mark(document: Json) -> Mark:

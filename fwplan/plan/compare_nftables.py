@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fwplan.nft.objects import Chain, Rule, Table
 from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway
 from fwplan.plan.difference import Difference, Step
-from fwplan.plan.settle import settle
+from fwplan.plan.settle import Anchor, settle
 from fwplan.plan.share import nft_mark
 from fwplan.plan.wanted import Wanted
 
@@ -75,7 +75,13 @@ def compare_nftables(listing: Listing, wanted: NftWanted, indexes: Indexes | Non
     moved = 0
     for key, shares in _by_chain(wanted).items():
         entries = listing.listed.get(key, [])
-        settlement = settle([entry.rule for entry in entries], _marks(entries, indexes or {}), shares)
+        settlement = settle(
+            [entry.rule for entry in entries],
+            _marks(entries, indexes or {}),
+            shares,
+            names=[entry.handle for entry in entries],
+            followed_by={mark: wanted.followed_by[key, mark] for mark in shares if (key, mark) in wanted.followed_by},
+        )
         if not settlement.leaving and not settlement.coming:
             continue
         moved += settlement.moved
@@ -96,16 +102,23 @@ def nft_before(listing: Listing, wanted: NftWanted) -> NftWanted:
     Rules for an interface that is gone are not in it: they match nothing, and could not be made again.
     """
     shares: dict[tuple[NftChainKey, Mark], list[Rule]] = {place: [] for place in wanted.shares}
-    for key in {key for key, _ in shares}:
-        for entry in listing.listed.get(key, []):
+    followed_by: dict[tuple[NftChainKey, Mark], Anchor] = {}
+    for key in dict.fromkeys(key for key, _ in shares):
+        behind = Anchor()
+        for entry in reversed(listing.listed.get(key, [])):
             mark = None if entry.rule is None else nft_mark(entry.rule)
-            if entry.rule is not None and mark is not None and (key, mark) in shares:
-                shares[key, mark].append(entry.rule)
+            if entry.rule is None or mark is None or (key, mark) not in shares:
+                behind = Anchor(name=entry.handle)
+                continue
+            shares[key, mark].append(entry.rule)
+            followed_by.setdefault((key, mark), behind)
+            behind = Anchor(mark=mark)
     touched = (*wanted.present, *reversed(wanted.absent))
     return Wanted(
         present=tuple(made for made in touched if _is_there(made, listing)),
         absent=tuple(made for made in reversed(touched) if not _is_there(made, listing)),
-        shares={place: tuple(share) for place, share in shares.items()},
+        shares={place: tuple(reversed(share)) for place, share in shares.items()},
+        followed_by=followed_by,
     )
 
 

@@ -10,13 +10,29 @@ others' and stay where they are.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
 R = TypeVar("R")
 M = TypeVar("M", bound="Hashable")
+
+_NOWHERE: Mapping[Any, Anchor] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What stood behind the rules of a mark: a rule that no change touches, the rules of another mark, or nothing.
+
+    Attributes:
+        name: what the rule is known by; None where there was none, or where rules of a mark stood.
+        mark: the mark of the rules.
+    """
+
+    name: Hashable = None
+    mark: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,9 @@ def settle(
     rules: Sequence[R | None],
     marks: Sequence[M | None],
     wanted: Mapping[M, Sequence[R]],
+    *,
+    names: Sequence[Hashable] = (),
+    followed_by: Mapping[M, Anchor] = _NOWHERE,
 ) -> Settlement[R]:
     """Settle one chain.
 
@@ -46,6 +65,8 @@ def settle(
         rules: what is there; None where it is not understood.
         marks: of each, what it belongs to; None where it is somebody else's.
         wanted: the rules of each mark that is to be settled, first to last. A mark with no rules loses all it has.
+        names: of each rule that is there, what it is known by.
+        followed_by: where the rules of a mark come back to that has none there. Without it they come to the head.
     """
     places: dict[M, list[int]] = {mark: [] for mark in wanted}
     for place, mark in enumerate(marks):
@@ -54,11 +75,15 @@ def settle(
     leaving: list[int] = []
     coming: list[tuple[int, R]] = []
     at_head: list[list[R]] = []
+    coming_back: list[tuple[int, int, Sequence[R]]] = []
     moved = 0
     for mark, desired in wanted.items():
         present = places[mark]
         if not present:
-            if desired:
+            if desired and mark in followed_by:
+                place, distance = _place_before(mark, places, names, followed_by)
+                coming_back.append((place, -distance, desired))
+            elif desired:
                 at_head.append(list(desired))
             continue
         kept = _longest_common([rules[place] for place in present], desired)
@@ -72,7 +97,28 @@ def settle(
         moved += _in_common([rules[place] for place in going], [rule for _, rule in arriving])
     # As if each had been started in turn: what is new stands at the head, the last of it first.
     new = [(0, rule) for block in reversed(at_head) for rule in block]
+    coming_back.sort(key=lambda entry: entry[:2])
+    coming += [(place, rule) for place, _, block in coming_back for rule in block]
     return Settlement(tuple(sorted(leaving)), (*new, *sorted(coming, key=lambda entry: entry[0])), moved)
+
+
+def _place_before(
+    mark: M, places: Mapping[M, list[int]], names: Sequence[Hashable], followed_by: Mapping[M, Anchor]
+) -> tuple[int, int]:
+    """The place that the rules of a mark come back to, and how many marks that come back there too stand behind."""
+    distance = 0
+    anchor = followed_by[mark]
+    while anchor.mark is not None:
+        behind = cast("M", anchor.mark)
+        if places.get(behind):
+            return places[behind][0], distance
+        if behind not in followed_by or distance > len(followed_by):
+            return 0, distance
+        anchor = followed_by[behind]
+        distance += 1
+    if anchor.name is None:
+        return len(names), distance
+    return (names.index(anchor.name) if anchor.name in names else 0), distance
 
 
 def _beside(desired: Sequence[R], kept: list[tuple[int, int]]) -> list[tuple[int, R]]:

@@ -6,7 +6,7 @@ thing: bringing a host to a wanted state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fwplan.iptables import objects as iptables
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fwplan.plan.operations import Operation
     from fwplan.plan.plan import Plan
+    from fwplan.plan.settle import Anchor
     from fwplan.plan.share import Mark
 
 R = TypeVar("R")
@@ -33,11 +34,13 @@ class Wanted(Generic[S, C, R]):
         present: tables and chains that are to be there, in the order of their making.
         absent: tables and chains that are not, in the order in which they go.
         shares: for each chain and mark, its rules from first to last; none for a mark that is to have none there.
+        followed_by: for the shares of a state that was, where in the chain each stood.
     """
 
     present: tuple[S, ...]
     absent: tuple[S, ...]
     shares: Mapping[tuple[C, Mark], tuple[R, ...]]
+    followed_by: Mapping[tuple[C, Mark], Anchor] = field(default_factory=dict)
 
 
 NftChainKey = tuple[nft.Table, str]
