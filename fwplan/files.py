@@ -23,6 +23,8 @@ def read_bytes(file: str, limit: int = MAXIMUM_BYTES) -> bytes:
         UnreadableError: there is no such file, or it cannot be read.
     """
     try:
+        if file == "-" and sys.stdin is None:
+            raise UnreadableError("cannot read -: standard input is closed")
         if file == "-":
             return sys.stdin.buffer.read(limit + 1)
         with Path(file).open("rb") as stream:
