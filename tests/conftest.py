@@ -17,6 +17,12 @@ def _skipped(config: pytest.Config) -> Counter[str]:
     return Counter(reason.removeprefix("Skipped: ") for reason in reasons)
 
 
+def _figures(reporter: pytest.TerminalReporter) -> list[str]:
+    """What tests counted, and left as their property `figure`."""
+    reports = (report for report in reporter.stats.get("passed", ()) if isinstance(report, pytest.TestReport))
+    return sorted(str(value) for report in reports for name, value in report.user_properties if name == "figure")
+
+
 def _is_ci() -> bool:
     return os.environ.get("CI") == "true"
 
@@ -27,6 +33,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for figure in _figures(terminalreporter):
+        terminalreporter.write_line(figure)
     skipped = _skipped(config)
     for reason, count in skipped.most_common():
         terminalreporter.write_line(f"skipped: {count} {'test' if count == 1 else 'tests'}: {reason}", yellow=True)
