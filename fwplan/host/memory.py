@@ -37,7 +37,7 @@ class Machine:
     rules: dict[ChainKey, list[ListedRule]] = field(default_factory=dict)
     generation: int = 1
     interfaces: dict[str, int] = field(default_factory=dict)
-    settings: dict[str, str] = field(default_factory=lambda: {"kernel.random.boot_id": "memory"})
+    settings: dict[str, str] = field(default_factory=dict)
     files: dict[Path, bytes] = field(default_factory=dict)
     programs: set[str] = field(default_factory=set)
     locks: dict[int, Path] = field(default_factory=dict)
@@ -143,6 +143,10 @@ class MemorySystem(System):
     def unlock(self, descriptor: int) -> None:
         """Give a lock back."""
         del self.machine.locks[descriptor]
+
+    def boot(self) -> str:
+        """It was started once."""
+        return "memory"
 
     def namespace(self) -> str:
         """There is one network namespace."""
