@@ -10,7 +10,7 @@ from fwplan.host.executor import Goal
 from fwplan.host.state import Applied, Record
 from fwplan.network.read import read_network
 from fwplan.network.write import write_network
-from fwplan.plan.plan import Backend, Layout, make_plan
+from fwplan.plan.plan import Backend, Layout, make_plan, set_up_plan
 from fwplan.plan.wanted import combined, nft_wanted
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def goal_of_removal(
     going = {name: _plan_of(applied.networks[name]) for name in names}
     for network in networks:
         record = applied.networks.get(network.name)
-        going[network.name] = make_plan([network], backend=backend) if record is None else _plan_of(record)
+        going[network.name] = (
+            make_plan([network], backend=backend, set_up=False) if record is None else _plan_of(record)
+        )
     others = {name: record for name, record in applied.networks.items() if name not in going}
     after = replace(applied, networks=others)
     indexes = {str(record.index): record.bridge for record in applied.networks.values() if record.bridge is not None}
@@ -74,26 +76,30 @@ def goal_of_removal(
 
 
 def _record(share: NetworkPlan, plan: Plan, interfaces: Mapping[str, int], *, firewalld: bool) -> Record:
+    bridge = share.bridge if share.network.meaning.filtered else None
     return Record(
         definition=write_network(share.network).decode(),
         backend=plan.backend.value,
         layout=plan.layout.value,
-        bridge=share.bridge,
-        index=None if share.bridge is None else interfaces.get(share.bridge),
-        subnets=tuple(str(ip.subnet) for ip in share.network.ips) if share.network.meaning.filtered else (),
+        bridge=bridge,
+        index=None if bridge is None else interfaces.get(bridge),
+        subnets=() if bridge is None else tuple(str(ip.subnet) for ip in share.network.ips),
         firewalld=firewalld,
     )
 
 
 def _plan_of(record: Record) -> Plan:
-    network = read_network(record.definition.encode())
     return make_plan(
-        [network], backend=Backend(record.backend), layout=Layout(record.layout), firewalld=record.firewalld
+        [read_network(record.definition.encode())],
+        backend=Backend(record.backend),
+        layout=Layout(record.layout),
+        firewalld=record.firewalld,
+        set_up=False,
     )
 
 
 def _check_bridges(plan: Plan, others: Mapping[str, Record]) -> None:
-    taken = {record.bridge: name for name, record in others.items() if record.subnets}
+    taken = {record.bridge: name for name, record in others.items() if record.bridge is not None}
     for share in plan.networks:
         if share.bridge in taken and share.operations:
             owner = taken[share.bridge]
@@ -122,7 +128,7 @@ def _rules(
         if not now.networks and not gone:
             continue
         last = backend.value in after.set_up and not any(
-            record.backend == backend.value and record.subnets for record in after.networks.values()
+            record.backend == backend.value and record.bridge is not None for record in after.networks.values()
         )
         match backend:
             case Backend.NFTABLES:
@@ -132,7 +138,7 @@ def _rules(
                     nft_wanted(now),
                     gone=map(nft_wanted, gone),
                     staying=map(nft_wanted, staying),
-                    set_up_gone=nft_wanted(gone[0]) if last else None,
+                    set_up_gone=nft_wanted(set_up_plan(backend)) if last else None,
                 )
                 yield NftablesPart(wanted, indexes)
             case Backend.IPTABLES:

@@ -41,8 +41,8 @@ class Record:
         definition: in XML.
         backend: what carries its rules.
         layout: how its promises became rules.
-        bridge: its bridge; None where it has none.
-        index: of the bridge, by which the kernel knows it in rules; None where there is none.
+        bridge: its bridge; None where it has no rules.
+        index: of the bridge, by which the kernel knows it in rules; None where it was not there.
         subnets: that its rules name.
         firewalld: whether its bridge was put in its zone.
     """

@@ -123,6 +123,11 @@ def make_plan(
     return Plan(backend, layout, lowering.set_up() if set_up and any_rule else (), tuple(parts))
 
 
+def set_up_plan(backend: Backend) -> Plan:
+    """Only what is needed once on a host."""
+    return Plan(backend, Layout.LIBVIRT, _lowering(backend).set_up(), ())
+
+
 class _Lowering(Protocol):
     """How promises become operations of a backend."""
 
