@@ -6,13 +6,14 @@ DIR is a libvirt source tree, or any folder with its `tests/`.
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lxml import etree
 
+from conformance.comparison import Comparison, report
 from conformance.data import (
     firewall_cases,
     form_cases,
@@ -29,28 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.data import Command
-
-
-@dataclass
-class Comparison:
-    """One line of the table: what was compared, how often it agreed, and where it did not."""
-
-    title: str
-    agreed: int = 0
-    differences: list[str] = field(default_factory=list)
-
-    def note(self, name: str, difference: str | None) -> None:
-        """Count a case."""
-        if difference is None:
-            self.agreed += 1
-        else:
-            self.differences.append(f"{name}: {difference}")
-
-    def __str__(self) -> str:
-        """The line of the table."""
-        total = self.agreed + len(self.differences)
-        share = f"{100 * self.agreed / total:.0f} %" if total else "no data"
-        return f"{self.title:<58} {self.agreed:>4} of {total:>4}  {share:>7}"
 
 
 def planned(definition: bytes, backend: Backend) -> list[Command]:
@@ -138,6 +117,15 @@ def _shape(element: etree._Element) -> _Shape:
     )
 
 
+def apply_on_the_kernel(folder: Path) -> int:
+    """Apply the firewall suite in a network namespace, where that is possible."""
+    isolated = ["unshare", "--net"]
+    if subprocess.run([*isolated, "nft", "list", "ruleset"], check=False, capture_output=True).returncode != 0:
+        print("apply: left out, as it needs root, network namespaces and nft")
+        return 0
+    return subprocess.run([*isolated, sys.executable, "-m", "conformance.host", str(folder)], check=False).returncode
+
+
 def main(arguments: list[str]) -> int:
     """Compare all that is there."""
     if len(arguments) != 1:
@@ -148,13 +136,8 @@ def main(arguments: list[str]) -> int:
     if not (tests / "networkxml2firewalldata").is_dir():
         print(f"{folder} has no tests/networkxml2firewalldata: give a libvirt source tree", file=sys.stderr)
         return 2
-    comparisons = [*compare_firewall(tests), *compare_runs(folder, tests), *compare_forms(tests)]
-    for comparison in comparisons:
-        for difference in comparison.differences:
-            print(f"{comparison.title}: {difference}")
-    for comparison in comparisons:
-        print(comparison)
-    return 1 if any(comparison.differences for comparison in comparisons) else 0
+    status = report([*compare_firewall(tests), *compare_runs(folder, tests), *compare_forms(tests)])
+    return max(status, apply_on_the_kernel(folder))
 
 
 if __name__ == "__main__":

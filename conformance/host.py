@@ -1,0 +1,112 @@
+"""What `fwplan apply` comes to on the real kernel, held against libvirt's own commands run one by one.
+
+It runs in a network namespace of its own: `python -m conformance.host DIR` flushes the rules of where it is run.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.comparison import Comparison, report
+from conformance.data import firewall_cases, set_up_commands
+from fwplan.host.executor import bring
+from fwplan.host.goal import goal_of_apply, goal_of_removal
+from fwplan.host.state import State
+from fwplan.host.system import System
+from fwplan.network.read import read_network
+from fwplan.plan.plan import Backend, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.data import Command, FirewallCase
+
+_PROGRAMS = {Backend.NFTABLES: {"nft"}, Backend.IPTABLES: {"iptables", "ip6tables"}}
+
+
+def _run(*command: str, may_fail: bool = False) -> str:
+    return subprocess.run(command, check=not may_fail, capture_output=True, text=True).stdout
+
+
+def _ruleset(backend: Backend) -> str:
+    """The rules, without what they have counted."""
+    match backend:
+        case Backend.NFTABLES:
+            return _run("nft", "-s", "list", "ruleset")
+        case Backend.IPTABLES:
+            saved = _run("iptables-save") + _run("ip6tables-save")
+            # a comment tells the time, and a chain what it has counted
+            return "".join(f"{line.partition(' [')[0]}\n" for line in saved.splitlines() if not line.startswith("#"))
+
+
+def _flush(backend: Backend) -> None:
+    match backend:
+        case Backend.NFTABLES:
+            _run("nft", "flush", "ruleset")
+        case Backend.IPTABLES:
+            for program in _PROGRAMS[backend]:
+                for table in ("filter", "nat", "mangle"):
+                    _run(program, "--table", table, "--flush")
+                    _run(program, "--table", table, "--delete-chain")
+
+
+def _one_by_one(commands: list[Command], backend: Backend) -> str:
+    for command in commands:
+        if command[0] in _PROGRAMS[backend]:
+            # libvirt goes on without the repair of checksums where the kernel does not have it
+            _run(*command, may_fail="CHECKSUM" in command)
+    return _ruleset(backend)
+
+
+def _case(case: FirewallCase, set_up: list[Command]) -> Iterator[tuple[str, str | None]]:
+    """(what was looked at, how it differs) of one definition."""
+    system = System()
+    network = read_network(case.definition)
+    if network.bridge_name is not None and network.bridge_name not in system.interfaces():
+        _run("ip", "link", "add", network.bridge_name, "type", "bridge")
+    _flush(case.backend)
+    clean = _ruleset(case.backend)
+    expected = _one_by_one([*(set_up if case.commands else ()), *case.commands], case.backend)
+    _flush(case.backend)
+    with tempfile.TemporaryDirectory() as folder:
+        state = State(system, Path(folder))
+        plan = make_plan([network], backend=case.backend)
+        with state.locked("conformance", 0, lambda _: None):
+            bring(system, state, goal_of_apply(plan, state.applied(), system.interfaces()))
+            actual = _ruleset(case.backend)
+            yield "applied", None if actual == expected else f"is\n{actual}and should be\n{expected}"
+            before = system.generation()
+            again = bring(system, state, goal_of_apply(plan, state.applied(), system.interfaces()))
+            still = not again.differences and system.generation() == before and _ruleset(case.backend) == actual
+            yield "again", None if still else "a second apply changes something"
+            bring(system, state, goal_of_removal([], [network.name], state.applied()))
+            left = _ruleset(case.backend)
+            yield "removed", None if left == clean else f"leaves\n{left}"
+
+
+def main(arguments: list[str]) -> int:
+    """Apply every definition of libvirt's firewall suite."""
+    tests = Path(arguments[0]) / "tests"
+    titles = {
+        "applied": "the same rules as libvirt's own commands one by one",
+        "again": "nothing to do a second time",
+        "removed": "nothing left",
+    }
+    comparisons = {
+        (backend, what): Comparison(f"apply, {backend.value}: {title}")
+        for backend in Backend
+        for what, title in titles.items()
+    }
+    set_up = set_up_commands(tests)
+    for case in firewall_cases(tests):
+        for what, difference in _case(case, set_up[case.backend]):
+            comparisons[case.backend, what].note(case.name, difference)
+    return report(comparisons.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
