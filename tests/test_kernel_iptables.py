@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from namespaces import Namespace, needs
+from hypothesis import given, reject
+from hypothesis import strategies as st
+from namespaces import Namespace, fewer_examples, needs
+from networks_with_rules import networks_with_rules
 
-from fwplan import Backend, Format, load, make_plan, render
+from fwplan import Backend, Format, InvalidDefinitionError, NotExpressibleError, load, make_plan, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,3 +212,21 @@ def test_no_rule_comes_of_open_and_the_bridge_modes(host: Host, network: Network
     carry_out(host, planned(network))
 
     assert host.rules() == before
+
+
+@fewer_examples
+@given(definitions=st.lists(networks_with_rules(), min_size=1, max_size=3))
+def test_iptables_restore_takes_any_plan_and_its_inverse(shared: Host, definitions: list[Network]) -> None:
+    try:
+        plan = planned(*definitions)
+        content = render(plan, Format.RESTORE)
+    except (InvalidDefinitionError, NotExpressibleError):
+        reject()
+    shared.clear()
+    shared.restore(content, "--noflush", "--test")
+    assert shared.rules() == {}
+
+    shared.restore(content, "--noflush")
+    assert sum(map(len, shared.rules().values())) == len(plan.operations)
+    restore(shared, plan.inverse)
+    assert shared.rules() == {}

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from namespaces import Namespace, needs
+from hypothesis import given, reject
+from hypothesis import strategies as st
+from namespaces import Namespace, fewer_examples, needs
+from networks_with_rules import networks_with_rules
 
-from fwplan import Format, load, make_plan, render
+from fwplan import Format, InvalidDefinitionError, NotExpressibleError, load, make_plan, render
 from fwplan.nft.listing import read_listing
 from fwplan.nft.objects import Rule
 from fwplan.plan.handles import with_handles
@@ -264,3 +267,51 @@ def test_tc_makes_the_queue_and_the_filter_and_takes_them_away() -> None:
 
 def tc_commands(plan: Plan) -> list[str]:
     return [line for line in render(plan, Format.COMMANDS).splitlines() if line.startswith("tc ")]
+
+
+def written(plan: Plan, format_: Format) -> str:
+    """The plan in a format, unless a name has what the format cannot say or two definitions exclude each other."""
+    try:
+        return render(plan, format_)
+    except NotExpressibleError:
+        reject()
+
+
+def planned_together(host: Namespace, definitions: list[Network]) -> Plan:
+    try:
+        return planned(host, *definitions)
+    except InvalidDefinitionError:
+        reject()
+
+
+some_networks = st.lists(networks_with_rules(), min_size=1, max_size=3)
+
+
+@fewer_examples
+@given(definitions=some_networks)
+def test_nft_and_the_kernel_take_any_plan_and_its_inverse(shared: Namespace, definitions: list[Network]) -> None:
+    plan = planned_together(shared, definitions)
+    script = written(plan, Format.NFT)
+    shared.flush()
+    shared.run("nft", "--check", "-f", "-", given=script)
+    shared.run("nft", "-f", "-", given=script)
+    assert rules_of(shared) == rules_in_order(plan)
+
+    removal = with_handles(plan.inverse, read_listing(shared.run(*HANDLES)))
+    shared.run("nft", "-f", "-", given=render(removal, Format.NFT))
+    assert shared.run(*RULES) == ""
+
+
+@fewer_examples
+@given(definitions=some_networks)
+def test_json_of_any_plan_is_what_its_script_is(shared: Namespace, definitions: list[Network]) -> None:
+    plan = planned_together(shared, definitions)
+    script, document = written(plan, Format.NFT), written(plan, Format.JSON)
+    listings = []
+    for options, content in (([], script), (["-j"], document)):
+        shared.flush()
+        shared.run("nft", *options, "--check", "-f", "-", given=content)
+        shared.run("nft", *options, "-f", "-", given=content)
+        listings.append(shared.run(*RULES))
+
+    assert listings[0] == listings[1]
