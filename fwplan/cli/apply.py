@@ -15,7 +15,9 @@ from fwplan.errors import FwplanError, HostError
 from fwplan.host.executor import bring, compare
 from fwplan.host.forwarding import FORWARDING, SettingsPart
 from fwplan.host.goal import goal_of_apply
+from fwplan.host.nftables import TABLES
 from fwplan.host.preconditions import forwarded, preconditions
+from fwplan.host.prefetch import PrefetchingSystem
 from fwplan.host.state import State
 from fwplan.host.system import System
 from fwplan.plan.plan import Backend, Layout, make_plan
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
     from fwplan.host.executor import Goal
     from fwplan.plan.plan import Plan
+
+_MANY = 10
+"""Files from which on it pays to read the host meanwhile."""
 
 _EPILOG = """\b
 Examples:
@@ -90,9 +95,10 @@ def command(
     What is right stays, with its counters; rules of others are not touched. All of it takes effect in one transaction,
     or nothing does.
     """
+    # Before the definitions are read: the host's rules are read meanwhile.
+    system = PrefetchingSystem(TABLES) if len(files) >= _MANY and backend == Backend.NFTABLES.value else System()
     networks = valid_definitions(files)
-    plan = make_plan(networks, backend=Backend(backend), layout=Layout(layout))
-    system = System()
+    plan = make_plan(networks, backend=Backend(backend), layout=Layout(layout), checked=True)
     goal_on = partial(_goal, plan=plan, enable_forwarding=enable_forwarding)
     try:
         state = State(system, state_dir)

@@ -86,7 +86,14 @@ def command(
     format_ = Format(format_name)
     chosen = Backend(backend) if backend is not None else format_.backend or Backend.NFTABLES
     networks = valid_definitions(files)
-    plan = make_plan(networks, backend=chosen, layout=Layout(layout), firewalld=firewalld, set_up=not no_setup)
+    plan = make_plan(
+        networks,
+        backend=chosen,
+        layout=Layout(layout),
+        firewalld=firewalld,
+        set_up=not no_setup,
+        checked=True,
+    )
     if not firewalld:
         _say_which_need_firewalld(plan)
     try:

@@ -141,9 +141,9 @@ def _with_set_up(applied: Applied, changes: Iterable[Change]) -> Applied:
     for change in changes:
         match change.set_up:
             case Step.ADD:
-                set_up.add(change.before.kind)
+                set_up.add(change.kind)
             case Step.DELETE:
-                set_up.discard(change.before.kind)
+                set_up.discard(change.kind)
     return replace(applied, set_up=tuple(sorted(set_up)))
 
 

@@ -51,6 +51,8 @@ class SettingsPart:
 class SettingsChange:
     """Settings that are to be changed."""
 
+    kind: ClassVar[str] = SettingsPart.kind
+
     before: SettingsPart
     values: Mapping[str, str]
     unchanged: ClassVar[int] = 0

@@ -95,6 +95,7 @@ def _plan_of(record: Record) -> Plan:
         layout=Layout(record.layout),
         firewalld=record.firewalld,
         set_up=False,
+        checked=True,
     )
 
 

@@ -57,6 +57,9 @@ class MemorySystem(System):
         """Work on `machine`, which other processes may work on as well."""
         self.machine = machine
 
+    def load_nftables(self) -> None:
+        """Nothing is needed."""
+
     def list_nftables(self, tables: Iterable[Table]) -> Listing:
         """What those of the tables hold that there are."""
         machine = self.machine

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
     from fwplan.host.part import Json
     from fwplan.host.system import System
+    from fwplan.nft.listing import Listing
     from fwplan.plan.compare_nftables import Indexes
     from fwplan.plan.difference import Difference, Step
     from fwplan.plan.share import Mark
     from fwplan.plan.wanted import NftChainKey, NftWanted
 
-_TABLES = tuple(Table(family, "libvirt_network") for family in FAMILIES)
+TABLES = tuple(Table(family, "libvirt_network") for family in FAMILIES)
+"""The tables that libvirt makes."""
+
 _BY_INDEX = {Meta.IIF, Meta.OIF}
 
 
@@ -54,11 +57,11 @@ class NftablesPart:
             HostError: the host's rules cannot be read.
         """
         generation = system.generation()
-        listing = system.list_nftables(_TABLES)
+        listing = system.list_nftables(TABLES)
         wanted = _possible(self.wanted, system.interfaces()) if self.as_it_was else self.wanted
-        change = compare_nftables(listing, wanted, self.indexes)
-        before = NftablesPart(nft_before(listing, wanted), self.indexes, as_it_was=True)
-        return NftablesChange(before, change, generation)
+        return NftablesChange(
+            replace(self, wanted=wanted), listing, compare_nftables(listing, wanted, self.indexes), generation
+        )
 
     def document(self) -> Json:
         """The part as the journal keeps it."""
@@ -96,9 +99,17 @@ class NftablesPart:
 class NftablesChange:
     """Edits of nftables' rules, and the generation of the ruleset that they were found for."""
 
-    before: NftablesPart
+    kind: ClassVar[str] = NftablesPart.kind
+
+    part: NftablesPart
+    listing: Listing
     change: NftChange
     generation: int
+
+    @property
+    def before(self) -> NftablesPart:
+        """What is there now, where the change will be."""
+        return NftablesPart(nft_before(self.listing, self.part.wanted), self.part.indexes, as_it_was=True)
 
     @property
     def differences(self) -> tuple[Difference, ...]:

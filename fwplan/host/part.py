@@ -33,6 +33,10 @@ class Change(Protocol):
     """What brings one part of a host to what is wanted of it."""
 
     @property
+    def kind(self) -> str:
+        """The kind of the part."""
+
+    @property
     def before(self) -> Part:
         """What is there now, where the change will be."""
 

@@ -59,7 +59,7 @@ def _backend_troubles(system: System, backend: Backend) -> Iterator[str]:
         case Backend.NFTABLES:
             try:
                 system.generation()
-                system.list_nftables(())
+                system.load_nftables()
             except HostError as error:
                 yield str(error)
         case Backend.IPTABLES:

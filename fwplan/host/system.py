@@ -17,7 +17,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
 from fwplan.nft.listing import merge, read_listing
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from fwplan.nft.objects import Table
     from fwplan.nft.transaction import Edit
 
+# Asking for a table that may not be there costs nothing; `list tables` reads all rules first.
+_NO_SUCH_TABLE = "Error: No such file or directory"
 _CAP_NET_ADMIN = 12
 _SO_NETNS_COOKIE = 71
 _GENERATION_REQUEST = (10 << 8) | 16
@@ -48,16 +50,28 @@ class Completed:
 class System:
     """The machine that the process runs on, as seen from its network namespace."""
 
+    def load_nftables(self) -> None:
+        """See that there is libnftables.
+
+        Raises:
+            HostError: there is none.
+        """
+        _nftables()
+
     def list_nftables(self, tables: Iterable[Table]) -> Listing:
         """What those of the tables hold that there are, with handles.
 
         Raises:
             HostError: libnftables is not there, or the kernel does not answer.
         """
-        there = read_listing(self._nft("list tables")).tables
-        # One at a time: two `list table` in one call are refused (seen with libnftables 1.0.6).
-        asked = [f"list table {table.family} {table.name}" for table in tables if table in there]
-        return merge(read_listing(self._nft(command)) for command in asked)
+        listed = []
+        for table in tables:
+            status, output, errors = _nft(f"list table {table.family} {table.name}")
+            if status == 0:
+                listed.append(read_listing(output))
+            elif not errors.startswith(_NO_SUCH_TABLE):
+                raise HostError(f"nftables: {_first_line(errors)}")
+        return merge(listed)
 
     def commit_nftables(self, edits: Iterable[Edit]) -> None:
         """Make edits, all or none of them: one transaction of the kernel.
@@ -66,23 +80,9 @@ class System:
             HostError: libnftables is not there, or the kernel refused; nothing is changed then.
             NotExpressibleError: nft's syntax cannot carry the name of an interface.
         """
-        self._nft(script(edits))
-
-    @staticmethod
-    def _nft(commands: str) -> str:
-        try:
-            import nftables  # noqa: PLC0415 - loads a library, which only this needs
-
-            library = nftables.Nftables()
-        except (ImportError, OSError) as error:
-            message = f"libnftables cannot be loaded ({error}): install it (Debian: libnftables1)"
-            raise HostError(message) from None
-        library.set_json_output(True)
-        library.set_handle_output(True)
-        status, output, errors = library.cmd(commands)
+        status, _, errors = _nft(script(edits))
         if status != 0:
             raise HostError(f"nftables: {_first_line(errors)}")
-        return str(output)
 
     def generation(self) -> int:
         """The number of the kernel's ruleset: it changes with every transaction of anybody.
@@ -310,6 +310,24 @@ class System:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+def _nft(commands: str) -> tuple[int, str, str]:
+    """What libnftables makes of commands: status, JSON, errors."""
+    library = _nftables()
+    library.set_json_output(True)
+    library.set_handle_output(True)
+    status, output, errors = library.cmd(commands)
+    return status, output, errors
+
+
+def _nftables() -> Any:  # noqa: ANN401 - python-nftables carries no types
+    try:
+        import nftables  # noqa: PLC0415 - loads a library, which only this needs
+
+        return nftables.Nftables()
+    except (ImportError, OSError) as error:
+        raise HostError(f"libnftables cannot be loaded ({error}): install it (Debian: libnftables1)") from None
 
 
 def _setting_file(name: str) -> Path:

@@ -31,39 +31,17 @@ class NftChange:
 
     Attributes:
         edits: in an order in which one transaction takes them.
+        differences: what the edits come to.
         unchanged: how many wanted rules are there already.
         moved: how many rules only change their place; they are deleted and come again.
         obstacles: what is in the way and is not fwplan's to change.
     """
 
     edits: tuple[Edit, ...]
+    differences: tuple[Difference, ...]
     unchanged: int
     moved: int
     obstacles: tuple[str, ...] = ()
-
-    @property
-    def differences(self) -> tuple[Difference, ...]:
-        """What the edits come to: a rule that goes and comes again only moves."""
-        left = Counter(edit.rule for edit in self.edits if isinstance(edit, Delete))
-        moving = left & Counter(edit.rule for edit in self.edits if isinstance(edit, Insert | Append))
-        coming_again = Counter(moving)
-        found = []
-        for edit in self.edits:
-            match edit:
-                case Make(made):
-                    found.append(Difference(Step.ADD, made))
-                case TakeAway(gone):
-                    found.append(Difference(Step.DELETE, gone))
-                case Delete(rule) if moving[rule]:
-                    moving[rule] -= 1
-                    found.append(Difference(Step.MOVE, rule))
-                case Delete(rule):
-                    found.append(Difference(Step.DELETE, rule))
-                case Insert(rule) | Append(rule) if coming_again[rule]:
-                    coming_again[rule] -= 1
-                case Insert(rule) | Append(rule):
-                    found.append(Difference(Step.ADD, rule))
-        return tuple(found)
 
 
 def compare_nftables(listing: Listing, wanted: NftWanted, indexes: Indexes | None = None) -> NftChange:
@@ -93,7 +71,7 @@ def compare_nftables(listing: Listing, wanted: NftWanted, indexes: Indexes | Non
     edits: list[Edit] = [*makes, *(edit for edit in deletes if edit.rule.table not in going), *inserts]
     edits.extend(TakeAway(table) for table in going)
     unchanged = sum(len(share) for share in wanted.shares.values()) - len(inserts)
-    return NftChange(tuple(edits), unchanged, moved, tuple(_obstacles(listing, wanted)))
+    return NftChange(tuple(edits), _differences(edits), unchanged, moved, tuple(_obstacles(listing, wanted)))
 
 
 def nft_before(listing: Listing, wanted: NftWanted) -> NftWanted:
@@ -120,6 +98,25 @@ def nft_before(listing: Listing, wanted: NftWanted) -> NftWanted:
         shares={place: tuple(reversed(share)) for place, share in shares.items()},
         followed_by=followed_by,
     )
+
+
+def _differences(edits: Sequence[Edit]) -> tuple[Difference, ...]:
+    """What the edits come to: the very rule that goes and comes again only moves."""
+    coming = {id(edit.rule) for edit in edits if isinstance(edit, Insert | Append)}
+    moving = {id(edit.rule) for edit in edits if isinstance(edit, Delete) and id(edit.rule) in coming}
+    found = []
+    for edit in edits:
+        match edit:
+            case Insert(rule) | Append(rule):
+                if id(rule) not in moving:
+                    found.append(Difference(Step.ADD, rule))
+            case Delete(rule):
+                found.append(Difference(Step.MOVE if id(rule) in moving else Step.DELETE, rule))
+            case Make(made):
+                found.append(Difference(Step.ADD, made))
+            case TakeAway(gone):
+                found.append(Difference(Step.DELETE, gone))
+    return tuple(found)
 
 
 def _by_chain(wanted: NftWanted) -> dict[NftChainKey, dict[Mark, tuple[Rule, ...]]]:
@@ -152,7 +149,7 @@ def _placed(
 ) -> Iterator[Insert | Append]:
     """Each rule that comes, beside one that stays; one that was there brings its counter."""
     staying = sorted(set(range(len(entries))) - set(leaving))
-    rules = [(place, gone[rule].pop() if gone.get(rule) else rule) for place, rule in coming]
+    rules = [(place, gone[rule].pop() if gone and gone.get(rule) else rule) for place, rule in coming]
     if not staying:
         yield from (Append(rule) for _, rule in rules)
         return

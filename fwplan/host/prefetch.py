@@ -1,0 +1,46 @@
+"""A host whose nftables rules are read in the background, while definitions are read.
+
+libnftables needs most of a second to list 10,000 rules, and no Python meanwhile. What it has read counts only as long
+as the generation of the ruleset is the same.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from fwplan.host.system import System
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fwplan.nft.listing import Listing
+    from fwplan.nft.objects import Table
+
+
+class PrefetchingSystem(System):
+    """The machine that the process runs on, some of whose tables are being read already."""
+
+    def __init__(self, tables: Iterable[Table]) -> None:
+        """Begin to read `tables`."""
+        self._tables = tuple(tables)
+        executor = ThreadPoolExecutor(1)
+        self._read = executor.submit(self._read_first)
+        executor.shutdown(wait=False)
+
+    def list_nftables(self, tables: Iterable[Table]) -> Listing:
+        """What those of the tables hold that there are; as read before, if nothing has changed since.
+
+        Raises:
+            HostError: libnftables is not there, or the kernel does not answer.
+        """
+        asked = tuple(tables)
+        if asked == self._tables:
+            generation, listing = self._read.result()
+            if generation == self.generation():
+                return listing
+        return super().list_nftables(asked)
+
+    def _read_first(self) -> tuple[int, Listing]:
+        generation = self.generation()
+        return generation, super().list_nftables(self._tables)
