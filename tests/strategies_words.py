@@ -1,0 +1,133 @@
+"""Words of a definition: names of interfaces, texts, and what belongs to other programs."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from lxml import etree
+
+from fwplan.network.definition import NOTHING, Others
+from fwplan.network.interface_name import MAXIMUM_LENGTH, interface_name_fault
+from fwplan.network.node import canonical
+
+_SPECIALS = "\\\"'`$;&|<>(){}[]*?!#~@+,=^-_."
+"""What means something to a shell, to nft or to iptables, and can be in the name of an interface."""
+_BEYOND_ASCII = "ßé漢橋😀\u200b\u202e\u0301\ufeff\x7f"
+"""Letters of two to four bytes, and what prints nothing, or prints elsewhere."""
+_MEANINGFUL = r"""
+accept drop ip ip6 oif oifname saddr ct vmap counter include anyone COMMIT *nat :a # {
+-j --jump -rf - -- ! * + eth+ eth* *eth @set $var 0x1 1-2 10.0.0.1 ... \ ' " a\ a"accept" a;accept ;reboot
+$(reboot) `reboot` virbr0 virbr1 eth0 exactly-fifteen
+"""
+"""Words of nft, of iptables and of shells, and what looks like their syntax; one after the other."""
+
+in_xml = st.characters(
+    exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\t\n\r\x7f\x85"
+)
+"""What an XML document can carry."""
+
+
+def words(min_size: int = 0, max_size: int = 12, *, exclude: str = "") -> st.SearchStrategy[str]:
+    """Texts with all that XML can carry, specials among it, but for `exclude`; sizes in characters."""
+    specials = st.sampled_from([character for character in _SPECIALS + " \t\n\r%/:" if character not in exclude])
+    characters = st.one_of(st.sampled_from("abz09"), specials, in_xml.filter(lambda one: one not in exclude))
+    return st.text(characters, min_size=min_size, max_size=max_size)
+
+
+def _cut(name: str) -> str:
+    """The beginning of a name that has room in an interface, and is that of none of the kernel's own."""
+    short = name.encode()[:MAXIMUM_LENGTH].decode(errors="ignore")
+    return short if interface_name_fault(short) is None else "eth0"
+
+
+plain_interface_names = st.from_regex(r"[a-z][a-z0-9.-]{0,9}[0-9]", fullmatch=True)
+"""Names as most hosts have them, which every grammar can carry."""
+
+hostile_interface_names = st.one_of(
+    st.text(st.sampled_from(_SPECIALS + "ab01"), min_size=1, max_size=MAXIMUM_LENGTH),
+    st.text(st.sampled_from(_SPECIALS + _BEYOND_ASCII), min_size=1, max_size=MAXIMUM_LENGTH),
+    st.sampled_from(_MEANINGFUL.split()),
+    # around the longest, in bytes
+    st.builds(str.__mul__, st.sampled_from(["a", "ß", "漢", "😀", '"', "\\"]), st.integers(1, MAXIMUM_LENGTH + 1)),
+).map(_cut)
+"""Names that the kernel takes and that mean something to somebody."""
+
+
+def interface_names() -> st.SearchStrategy[str]:
+    """Names of interfaces: all that the kernel takes and XML can carry."""
+    return plain_interface_names | hostile_interface_names
+
+
+network_names = words(min_size=1, exclude="/\n")
+"""Names of networks: those of files, but for their length."""
+
+record_names = words(exclude=" ,")
+"""Names of DNS records."""
+
+host_names = st.builds(str.__add__, st.sampled_from("abzAZ09"), words())
+"""Names of DHCP hosts."""
+
+uuids = st.uuids().map(str)
+
+station_octets = st.lists(st.integers(0, 255), min_size=6, max_size=6)
+
+
+def _mac(octets: list[int]) -> str:
+    return ":".join(f"{octet:02x}" for octet in (octets[0] & 0xFE, *octets[1:]))
+
+
+macs = station_octets.map(_mac).filter(lambda mac: mac != "00:00:00:00:00:00")
+"""Addresses of one station, in lower case."""
+
+written_macs = st.one_of(macs, macs.map(str.upper), macs.map(lambda mac: mac.replace(":0", ":")))
+"""Addresses of one station, as people write them."""
+
+# What belongs to other programs
+
+_NAMESPACES = ("http://example.org/inventory/1.0", "urn:lab:owner", "urn:lab:odd?a='b'&c=%20")
+_LOCAL_NAMES = ("owner", "rack", "network", "ip", "_é")
+
+
+def _build(tag: str, attributes: dict[str, str], text: str, children: list[etree._Element]) -> etree._Element:
+    element = etree.Element(tag)
+    element.text = text
+    for name, value in attributes.items():
+        element.set(name, value)
+    for child in children:
+        child.tail = "\n "
+        element.append(child)
+    return element
+
+
+def _trees(tags: st.SearchStrategy[str], max_leaves: int) -> st.SearchStrategy[etree._Element]:
+    attributes = st.dictionaries(st.sampled_from(_LOCAL_NAMES) | foreign_names, words(), max_size=2)
+    comments = words(exclude="-\r").map(etree.Comment)
+    leaves = st.builds(_build, tags, attributes, words(), st.lists(comments, max_size=1))
+    return st.recursive(
+        leaves,
+        lambda below: st.builds(_build, tags, attributes, words(), st.lists(below, min_size=1, max_size=2)),
+        max_leaves=max_leaves,
+    )
+
+
+foreign_names = st.builds("{{{}}}{}".format, st.sampled_from(_NAMESPACES), st.sampled_from(_LOCAL_NAMES))
+"""Names in a namespace that is not libvirt's, as lxml writes them."""
+
+foreign_elements = _trees(foreign_names, max_leaves=2).map(canonical)
+"""Elements of other programs, as canonical XML."""
+
+metadata = st.lists(_trees(foreign_names, max_leaves=2), max_size=2).map(
+    lambda children: canonical(_build("metadata", {}, "", children))
+)
+"""`<metadata>` as canonical XML."""
+
+foreign_parts = st.builds(
+    Others,
+    attributes=st.dictionaries(foreign_names, words(), max_size=2).map(lambda found: tuple(found.items())),
+    elements=st.lists(foreign_elements, max_size=1).map(tuple),
+)
+
+
+@st.composite
+def others(draw: st.DrawFn) -> Others:
+    """Attributes and elements of other programs: on one element in sixteen, since most of them have none."""
+    return draw(foreign_parts) if draw(st.integers(0, 15)) == 15 else NOTHING
