@@ -220,7 +220,7 @@ def test_a_dry_run_changes_nothing(fwplan: Fwplan, namespace: Namespace, tmp_pat
 
 def test_json_says_what_is_done(fwplan: Fwplan) -> None:
     document = json.loads(fwplan("apply", "-", "--format=json", given=definition()))
-    assert (document["version"], document["dry_run"], document["unchanged"]) == (1, False, 0)
+    assert (document["fwplan"], document["dry_run"], document["unchanged"]) == (1, False, 0)
     assert [entry["step"] for entry in document["differences"]] == ["add"] * 28
     reject = document["differences"][-1]
     assert reject["kind"] == "rule"

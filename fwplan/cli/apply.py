@@ -113,6 +113,9 @@ def command(
     except FwplanError as error:
         trouble(error)
     else:
+        for share in plan.networks:
+            if share.why_empty:
+                say(f"network {share.network.name!r} has no rules: {share.why_empty}")
         report(outcome, plan, format_name, dry_run=dry_run)
         if confirm_within is not None and outcome.differences and not dry_run:
             await_confirmation(system, state, confirm_within, asking=format_name == "text")

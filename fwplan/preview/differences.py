@@ -70,7 +70,7 @@ def differences_json(
     """
     reasons = _reasons(plan)
     return {
-        "version": JSON_VERSION,
+        "fwplan": JSON_VERSION,
         "dry_run": dry_run,
         "unchanged": unchanged,
         "differences": [
