@@ -98,8 +98,8 @@ def _statement(statement: Statement, family: Family, write_interface: Callable[[
         case Masquerade(ports):
             return {"masquerade": None if ports is None else {"port": _ports(ports)}}
         case Snat(start, end, ports):
-            address: Any = str(start) if start == end else {"range": [str(start), str(end)]}
-            return {"snat": {"addr": address} | ({} if ports is None else {"port": _ports(ports)})}
+            addresses = {"range": [str(start), str(end)]}
+            return {"snat": {"addr": addresses} | ({} if ports is None else {"port": _ports(ports)})}
 
 
 def _match(operator: str, left: Json, right: object) -> Json:
