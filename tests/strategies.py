@@ -7,22 +7,23 @@ be valid, not filtered until they are, so that hardly a draw is thrown away.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
-from strategies_addresses import addresses, ip_lists, route_lists, yes_or_no
+from strategies_addresses import addresses, ip_lists, no, routes, yes_or_no
 from strategies_ports import (
     NETWORK_KINDS,
     bandwidths,
     carries_vlan,
     dns_services,
-    portgroup_lists,
+    portgroups,
     unsigned_longs,
     virtual_ports,
     vlans,
 )
-from strategies_words import interface_names, macs, metadata, network_names, others, uuids, words
+from strategies_words import interface_names, macs, maybe, metadata, network_names, others, uuids, words
 
 from fwplan import Backend, ForwardMode, Kind, Layout, Network
 from fwplan.network.definition import (
@@ -44,7 +45,7 @@ from fwplan.network.modes import MEANINGS, Devices, Presence
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from fwplan.network.definition import Address, Ip
+    from fwplan.network.definition import Address, MacTableManager
     from fwplan.network.modes import Meaning
 
 Row = tuple[ForwardMode, Kind]
@@ -79,113 +80,130 @@ ways = st.builds(
 
 # Forwarding
 
+_ipv4_numbers = st.integers(0, 2**32 - 1)
+_sixteen_bits = st.integers(0, 0xFFFF)
+
 
 @st.composite
-def _nats(draw: st.DrawFn) -> Nat:
-    address, port = None, None
-    if draw(st.booleans()):
-        start = draw(st.integers(0, 2**32 - 1))
-        end = draw(st.integers(start, start | 0xFFFF))
-        address = AddressRange(start=IPv4Address(start), end=IPv4Address(end), others=draw(others()))
-    if draw(st.booleans()):
-        first = draw(st.integers(0, 65534))
-        last = draw(st.integers(first + 1, 65535))
-        first, last = draw(st.sampled_from([(first, last), (first, last), (0, 0)]))
-        port = PortRange(start=first, end=last, others=draw(others()))
-    return Nat(ipv6=draw(yes_or_no), address=address, port=port, others=draw(others()))
+def _nat_addresses(draw: st.DrawFn) -> AddressRange:
+    """A range that differs in the last 16 bits only; libvirt takes no other."""
+    start = draw(_ipv4_numbers)
+    end = start | draw(_sixteen_bits)
+    return AddressRange(start=IPv4Address(start), end=IPv4Address(end), others=draw(others))
 
 
-_pci_addresses = st.builds(
-    PciAddress,
-    domain=st.integers(0, 0xFFFF),
-    bus=st.integers(0, 0xFF),
-    slot=st.integers(0, 0x1F),
-    function=st.integers(0, 7),
-    others=others(),
-)
+@st.composite
+def _nat_ports(draw: st.DrawFn) -> PortRange:
+    """Two ports at least, or the two zeros that libvirt takes for none."""
+    first, last = sorted((draw(_sixteen_bits), draw(_sixteen_bits)))
+    if first == last:
+        first = last = 0
+    return PortRange(start=first, end=last, others=draw(others))
+
+
+_nats = st.builds(Nat, ipv6=yes_or_no, address=maybe(_nat_addresses()), port=maybe(_nat_ports()), others=others)
+_drivers = st.builds(Driver, name=st.sampled_from([None, "kvm", "vfio"]), model=maybe(words(min_size=1)), others=others)
+_pci_lists = st.lists(
+    st.builds(
+        PciAddress,
+        domain=_sixteen_bits,
+        bus=st.integers(0, 0xFF),
+        slot=st.integers(0, 0x1F),
+        function=st.integers(0, 7),
+        others=others,
+    ),
+    max_size=3,
+    unique_by=str,
+).map(tuple)
 _MOST_INTERFACES = {Devices.NONE: 0, Devices.ONE: 1, Devices.IGNORED: 2, Devices.POOL: 3, Devices.FUNCTIONS: 0}
 
 
-def _interfaces(draw: st.DrawFn, names: Names, most: int, *, least: int = 0) -> tuple[Interface, ...]:
-    found = draw(st.lists(names, min_size=least, max_size=most, unique=True))
-    return tuple(Interface(dev=name, others=draw(others())) for name in found)
+@cache
+def _interface_lists(names: Names, most: int) -> st.SearchStrategy[tuple[Interface, ...]]:
+    interfaces = st.builds(Interface, dev=names, others=others)
+    return st.lists(interfaces, max_size=most, unique_by=lambda interface: interface.dev).map(tuple)
 
 
+@cache
 @st.composite
 def _forwards(draw: st.DrawFn, mode: ForwardMode, devices: Devices, names: Names) -> Forward:
-    most = _MOST_INTERFACES[devices]
-    interfaces = _interfaces(draw, names, most)
-    first = interfaces[0].dev if interfaces else None
-    dev = draw(st.none() | (names if first is None else st.just(first))) if most else None
+    interfaces = draw(_interface_lists(names, _MOST_INTERFACES[devices]))
+    dev = draw(maybe(names)) if _MOST_INTERFACES[devices] else None
+    if dev is not None and interfaces:
+        dev = interfaces[0].dev
     functions: tuple[Interface, ...] = ()
     pci: tuple[PciAddress, ...] = ()
     if dev is None and not interfaces and devices in {Devices.POOL, Devices.FUNCTIONS}:
-        functions = _interfaces(draw, names, 1)
+        functions = draw(_interface_lists(names, 1))
         if devices is Devices.FUNCTIONS and not functions:
-            pci = tuple(draw(st.lists(_pci_addresses, max_size=3, unique_by=str)))
+            pci = draw(_pci_lists)
     return Forward(
         mode=mode,
         dev=dev,
         managed=draw(yes_or_no),
-        driver=draw(
-            st.none()
-            | st.builds(
-                Driver,
-                name=st.sampled_from([None, "kvm", "vfio"]),
-                model=st.none() | words(min_size=1),
-                others=others(),
-            )
-        ),
-        nat=draw(st.none() | _nats()) if mode is ForwardMode.NAT else None,
+        driver=draw(maybe(_drivers)),
+        nat=draw(maybe(_nats)) if mode is ForwardMode.NAT else None,
         interfaces=interfaces,
         physical_functions=functions,
         addresses=pci,
-        others=draw(others()),
+        others=draw(others),
     )
 
 
 # The bridge
 
 
-def _templates(names: Names) -> Names:
-    """Names with a place for a number that libvirt chooses, which has two digits at most."""
-    return names.map(lambda name: name.encode()[:13].decode(errors="ignore") + "%d")
+@cache
+def _bridge_names(names: Names, presence: Presence) -> st.SearchStrategy[str | None]:
+    """Where libvirt chooses the name, also one with a place for a number, which has two digits at most."""
+    if presence is Presence.REQUIRED:
+        return names
+    templates = names.map(lambda name: name.encode()[:13].decode(errors="ignore") + "%d")
+    return st.none() if presence is Presence.REFUSED else st.one_of(st.none(), names, names, templates)
 
 
+_managers: st.SearchStrategy[MacTableManager | None] = st.sampled_from([None, "kernel", "libvirt"])
+
+
+@cache
 @st.composite
-def _bridges(draw: st.DrawFn, mode: ForwardMode, meaning: Meaning, names: Names) -> Bridge | None:
+def _bridges(draw: st.DrawFn, mode: ForwardMode, meaning: Meaning, names: Names) -> Bridge:
     managed = meaning.kind is Kind.MANAGED
-    required = meaning.bridge_name is Presence.REQUIRED
-    if not required and draw(st.booleans()):
-        return None
-    possible: st.SearchStrategy[str | None] = st.none()
-    if required:
-        possible = names
-    elif managed:
-        possible = st.none() | names | names | _templates(names)
-    managers = st.sampled_from([None, "kernel", "libvirt"])
     return Bridge(
-        name=draw(possible),
-        zone=draw(st.none() | words(min_size=1)) if managed else None,
+        name=draw(_bridge_names(names, meaning.bridge_name)),
+        zone=draw(maybe(words(min_size=1))) if managed else None,
         stp=draw(yes_or_no) if managed else None,
-        delay=draw(st.none() | unsigned_longs) if managed else draw(st.sampled_from([None, 0])),
-        mac_table_manager=draw(managers) if managed or mode is ForwardMode.BRIDGE else None,
-        others=draw(others()),
+        delay=draw(maybe(unsigned_longs) if managed else _zero_or_none),
+        mac_table_manager=draw(_managers) if managed or mode is ForwardMode.BRIDGE else None,
+        others=draw(others),
     )
 
 
+_zero_or_none = st.sampled_from([None, 0])
+
+
+@cache
 @st.composite
 def _domains(draw: st.DrawFn, *, named: bool) -> Domain:
     local_only = draw(yes_or_no)
     return Domain(
-        name=draw(st.none() | words()) if named else None,
+        name=draw(maybe(words())) if named else None,
         local_only=local_only,
-        register=draw(yes_or_no if local_only else st.none() | st.just(value=False)),
-        others=draw(others()),
+        register=draw(yes_or_no if local_only else no),
+        others=draw(others),
     )
 
 
 # The whole
+
+_coins = st.booleans()
+_titles = words(min_size=1, exclude="\n")
+_mtus = st.builds(Mtu, size=st.sampled_from([None, 0, 68, 1500, 9000, 65535]), others=others)
+_no_mtus = st.builds(Mtu, size=_zero_or_none, others=others)
+_macs = st.builds(Mac, address=maybe(macs), others=others)
+_no_macs = st.builds(Mac, others=others)
+_port_settings = st.builds(Port, isolated=yes_or_no, others=others)
+_network_ports = maybe(virtual_ports(NETWORK_KINDS))
 
 
 @st.composite
@@ -193,7 +211,7 @@ def networks(
     draw: st.DrawFn,
     *,
     rows: Collection[Row] = ROWS,
-    names: Names | None = None,
+    names: Names = interface_names,
     of: st.SearchStrategy[Address] = addresses,
 ) -> Network:
     """Definitions that libvirt accepts.
@@ -208,37 +226,49 @@ def networks(
     meaning = MEANINGS[mode, kind]
     managed = kind is Kind.MANAGED
     limits = managed or kind is Kind.EXISTING_BRIDGE
-    devices = names or interface_names()
-    without_forward = mode is ForwardMode.ISOLATED and draw(st.booleans())
-    chosen: tuple[Ip, ...] = ()
-    if managed:
-        chosen = draw(ip_lists(min_size=meaning.addresses is Presence.REQUIRED, of=of))
-    port = draw(st.none() | virtual_ports(NETWORK_KINDS))
-    vlan = draw(st.none() | vlans()) if carries_vlan(mode, port) else None
-    sizes = st.sampled_from([None, 0, 68, 1500, 9000, 65535]) if managed else st.sampled_from([None, 0])
+    has_forward = mode is not ForwardMode.ISOLATED or draw(_coins)
+    has_bridge = meaning.bridge_name is Presence.REQUIRED or draw(_coins)
+    least = 1 if meaning.addresses is Presence.REQUIRED else 0
+    chosen = draw(ip_lists(of, min_size=least)) if managed else ()
+    # What bears on no rule is left out mostly, so that definitions stay small.
+    extras = draw(_extras)
+    port = draw(_network_ports) if "virtual_port" in extras else None
+    vlan = draw(vlans) if "vlan" in extras and carries_vlan(mode, port) else None
+    with_portgroups = "portgroups" in extras
     return Network(
         name=draw(network_names),
-        uuid=draw(st.none() | uuids),
-        title=draw(st.none() | words(min_size=1, exclude="\n")),
-        description=draw(st.none() | words(min_size=1)),
-        metadata=draw(st.none() | metadata),
+        uuid=draw(uuids) if "uuid" in extras else None,
+        title=draw(_titles) if "title" in extras else None,
+        description=draw(words(min_size=1)) if "description" in extras else None,
+        metadata=draw(metadata) if "metadata" in extras else None,
         ipv6=draw(yes_or_no),
-        trust_guest_rx_filters=draw(yes_or_no),
-        forward=None if without_forward else draw(_forwards(mode, meaning.devices, devices)),
-        bridge=draw(_bridges(mode, meaning, devices)),
-        mtu=draw(st.none() | st.builds(Mtu, size=sizes, others=others())),
-        mac=draw(st.none() | st.builds(Mac, address=st.none() | macs if managed else st.none(), others=others())),
-        domain=draw(st.none() | _domains(named=managed)),
-        dns=draw(st.none() | dns_services(records=managed)),
+        trust_guest_rx_filters=draw(yes_or_no) if "trust" in extras else None,
+        forward=draw(_forwards(mode, meaning.devices, names)) if has_forward else None,
+        bridge=draw(_bridges(mode, meaning, names)) if has_bridge else None,
+        mtu=draw(_mtus if managed else _no_mtus) if "mtu" in extras else None,
+        mac=draw(_macs if managed else _no_macs) if "mac" in extras else None,
+        domain=draw(_domains(named=managed)) if "domain" in extras else None,
+        dns=draw(dns_services(records=managed)) if "dns" in extras else None,
         vlan=vlan,
-        bandwidth=draw(st.none() | bandwidths(limits=limits)),
-        port=draw(st.none() | st.builds(Port, isolated=yes_or_no, others=others())),
+        bandwidth=draw(bandwidths(limits=limits)) if "bandwidth" in extras else None,
+        port=draw(_port_settings) if "port" in extras else None,
         ips=chosen,
-        routes=draw(route_lists(chosen)),
+        routes=routes(draw, chosen) if "routes" in extras else (),
         virtual_port=port,
-        portgroups=draw(portgroup_lists(mode, port, has_vlan=vlan is not None, limits=limits)),
-        others=draw(others()),
+        portgroups=portgroups(draw, mode, port, has_vlan=vlan is not None, limits=limits) if with_portgroups else (),
+        others=draw(others),
     )
+
+
+_extras = st.sets(
+    st.sampled_from(
+        [
+            *("uuid", "title", "description", "metadata", "trust", "mtu", "mac", "domain", "dns"),
+            *("bandwidth", "port", "routes", "virtual_port", "vlan", "portgroups"),
+        ]
+    )
+)
+"""Which parts a definition has that bear on no rule."""
 
 
 def hosts(each: st.SearchStrategy[Network] | None = None, *, max_size: int = 3) -> st.SearchStrategy[list[Network]]:

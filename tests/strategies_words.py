@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TypeVar
+
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -9,9 +12,11 @@ from fwplan.network.definition import NOTHING, Others
 from fwplan.network.interface_name import MAXIMUM_LENGTH, interface_name_fault
 from fwplan.network.node import canonical
 
+T = TypeVar("T")
+
 _SPECIALS = "\\\"'`$;&|<>(){}[]*?!#~@+,=^-_."
 """What means something to a shell, to nft or to iptables, and can be in the name of an interface."""
-_BEYOND_ASCII = "ßé漢橋😀\u200b\u202e\u0301\ufeff\x7f"
+_BEYOND_ASCII = "ßé漢橋😀\u200b\u202e\u0301\ufeff\u2028\x7f\x85"
 """Letters of two to four bytes, and what prints nothing, or prints elsewhere."""
 _MEANINGFUL = r"""
 accept drop ip ip6 oif oifname saddr ct vmap counter include anyone COMMIT *nat :a # {
@@ -20,17 +25,26 @@ $(reboot) `reboot` virbr0 virbr1 eth0 exactly-fifteen
 """
 """Words of nft, of iptables and of shells, and what looks like their syntax; one after the other."""
 
-in_xml = st.characters(
-    exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\t\n\r\x7f\x85"
-)
-"""What an XML document can carry."""
+_TAME = "abz AZ09é"
 
 
+@cache
+def maybe(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+    """A value or none; made once, since making strategies takes longer than drawing from them."""
+    return st.none() | strategy
+
+
+@cache
 def words(min_size: int = 0, max_size: int = 12, *, exclude: str = "") -> st.SearchStrategy[str]:
-    """Texts with all that XML can carry, specials among it, but for `exclude`; sizes in characters."""
-    specials = st.sampled_from([character for character in _SPECIALS + " \t\n\r%/:" if character not in exclude])
-    characters = st.one_of(st.sampled_from("abz09"), specials, in_xml.filter(lambda one: one not in exclude))
-    return st.text(characters, min_size=min_size, max_size=max_size)
+    """Texts of all that XML can carry, but for `exclude`; sizes in characters."""
+    specials = "".join(one for one in _SPECIALS + _BEYOND_ASCII + "ab/:% \t\n\r" if one not in exclude)
+    all_in_xml = st.characters(
+        exclude_categories=["Cs", "Cc"],
+        exclude_characters=f"\ufffe\uffff{exclude}",
+        include_characters=specials,
+    )
+    alphabets = (_TAME if exclude != " ," else "abzAZ09é", specials, all_in_xml)
+    return st.one_of([st.text(alphabet, min_size=min_size, max_size=max_size) for alphabet in alphabets])
 
 
 def _cut(name: str) -> str:
@@ -39,12 +53,14 @@ def _cut(name: str) -> str:
     return short if interface_name_fault(short) is None else "eth0"
 
 
-plain_interface_names = st.from_regex(r"[a-z][a-z0-9.-]{0,9}[0-9]", fullmatch=True)
+plain_interface_names = st.builds(
+    "{}{}".format, st.sampled_from(["eth", "virbr", "br-lab.", "en_"]), st.integers(0, 4095)
+)
 """Names as most hosts have them, which every grammar can carry."""
 
 hostile_interface_names = st.one_of(
-    st.text(st.sampled_from(_SPECIALS + "ab01"), min_size=1, max_size=MAXIMUM_LENGTH),
-    st.text(st.sampled_from(_SPECIALS + _BEYOND_ASCII), min_size=1, max_size=MAXIMUM_LENGTH),
+    st.text(_SPECIALS + "ab01", min_size=1, max_size=MAXIMUM_LENGTH),
+    st.text(_SPECIALS + _BEYOND_ASCII, min_size=1, max_size=MAXIMUM_LENGTH),
     st.sampled_from(_MEANINGFUL.split()),
     # around the longest, in bytes
     st.builds(str.__mul__, st.sampled_from(["a", "ß", "漢", "😀", '"', "\\"]), st.integers(1, MAXIMUM_LENGTH + 1)),
@@ -52,10 +68,8 @@ hostile_interface_names = st.one_of(
 """Names that the kernel takes and that mean something to somebody."""
 
 
-def interface_names() -> st.SearchStrategy[str]:
-    """Names of interfaces: all that the kernel takes and XML can carry."""
-    return plain_interface_names | hostile_interface_names
-
+interface_names = plain_interface_names | hostile_interface_names
+"""Names of interfaces: all that the kernel takes and XML can carry."""
 
 network_names = words(min_size=1, exclude="/\n")
 """Names of networks: those of files, but for their length."""
@@ -68,14 +82,13 @@ host_names = st.builds(str.__add__, st.sampled_from("abzAZ09"), words())
 
 uuids = st.uuids().map(str)
 
-station_octets = st.lists(st.integers(0, 255), min_size=6, max_size=6)
+
+def _mac(number: int) -> str:
+    first, *rest = number.to_bytes(6, "big")
+    return ":".join(f"{octet:02x}" for octet in (2 * first, *rest))
 
 
-def _mac(octets: list[int]) -> str:
-    return ":".join(f"{octet:02x}" for octet in (octets[0] & 0xFE, *octets[1:]))
-
-
-macs = station_octets.map(_mac).filter(lambda mac: mac != "00:00:00:00:00:00")
+macs = st.integers(1, 2**47 - 1).map(_mac)
 """Addresses of one station, in lower case."""
 
 written_macs = st.one_of(macs, macs.map(str.upper), macs.map(lambda mac: mac.replace(":0", ":")))
@@ -109,6 +122,7 @@ def _trees(tags: st.SearchStrategy[str], max_leaves: int) -> st.SearchStrategy[e
     )
 
 
+_NOTHING_ELSE = st.just(NOTHING)
 foreign_names = st.builds("{{{}}}{}".format, st.sampled_from(_NAMESPACES), st.sampled_from(_LOCAL_NAMES))
 """Names in a namespace that is not libvirt's, as lxml writes them."""
 
@@ -120,14 +134,10 @@ metadata = st.lists(_trees(foreign_names, max_leaves=2), max_size=2).map(
 )
 """`<metadata>` as canonical XML."""
 
-foreign_parts = st.builds(
+_foreign_parts = st.builds(
     Others,
     attributes=st.dictionaries(foreign_names, words(), max_size=2).map(lambda found: tuple(found.items())),
     elements=st.lists(foreign_elements, max_size=1).map(tuple),
 )
-
-
-@st.composite
-def others(draw: st.DrawFn) -> Others:
-    """Attributes and elements of other programs: on one element in sixteen, since most of them have none."""
-    return draw(foreign_parts) if draw(st.integers(0, 15)) == 15 else NOTHING
+others = st.integers(0, 15).flatmap(lambda number: _foreign_parts if number == 15 else _NOTHING_ELSE)
+"""Attributes and elements of other programs: on one element in sixteen, since most of them have none."""
