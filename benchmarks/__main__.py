@@ -17,6 +17,15 @@ _RATIOS = (
         "test_python_imports_lxml",
         5.0,
     ),
+    ("fwplan apply, 1,000 files / nft -f", "test_apply_1000_networks", "test_nft_loads_the_ruleset", 2.5),
+    ("fwplan apply, nothing to do / nft -j list ruleset", "test_apply_again", "test_nft_lists_the_ruleset", 3.0),
+    (
+        "fwplan apply, 1 more beside 1,000 / nft -j list ruleset",
+        "test_apply_one_more",
+        "test_nft_lists_the_ruleset",
+        3.0,
+    ),
+    ("fwplan apply, 200 files / one process a rule", "test_apply_200_networks", "test_one_process_a_rule", 1.0),
 )
 
 
@@ -42,8 +51,8 @@ def main() -> int:
         if ours in medians and theirs in medians:
             ratio = medians[ours] / medians[theirs]
             print(
-                f"{title:<54} {medians[ours] * 1000:6.0f} ms / {medians[theirs] * 1000:5.0f} ms"
-                f" = {ratio:4.1f}  (goal: {goal:.0f})"
+                f"{title:<56} {medians[ours] * 1000:6.0f} ms / {medians[theirs] * 1000:6.0f} ms"
+                f" = {ratio:5.2f}  (goal: {goal:g})"
             )
     return 0
 
