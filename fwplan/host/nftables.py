@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fwplan.errors import HostError
 from fwplan.host.part import ChangedMeanwhileError
+from fwplan.host.places import anchor_from_json, anchor_json, mark_from_json, mark_json
 from fwplan.nft.json import chain_json, escaped, rule_json, table_json
 from fwplan.nft.listing import read_chain, read_rule
 from fwplan.nft.objects import FAMILIES, Chain, InterfaceMatch, Meta, Rule, Table
 from fwplan.plan.compare_nftables import NftChange, compare_nftables, nft_before
-from fwplan.plan.settle import Anchor
-from fwplan.plan.share import SetUpMark
 from fwplan.plan.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from fwplan.nft.listing import Listing
     from fwplan.plan.compare_nftables import Indexes
     from fwplan.plan.difference import Difference, Step
+    from fwplan.plan.settle import Anchor
     from fwplan.plan.share import Mark
     from fwplan.plan.wanted import NftChainKey, NftWanted
 
@@ -67,9 +66,9 @@ class NftablesPart:
         """The part as the journal keeps it."""
         chains: dict[NftChainKey, list[Any]] = {}
         for (key, mark), share in self.wanted.shares.items():
-            anchor = _anchor_json(self.wanted.followed_by.get((key, mark)))
+            anchor = anchor_json(self.wanted.followed_by.get((key, mark)))
             rules = [rule_json(rule, escaped) for rule in share]
-            chains.setdefault(key, []).append([_mark_json(mark), anchor, rules])
+            chains.setdefault(key, []).append([mark_json(mark), anchor, rules])
         return {
             "kind": self.kind,
             "present": [_made_json(made) for made in self.wanted.present],
@@ -85,11 +84,11 @@ class NftablesPart:
         followed_by: dict[tuple[NftChainKey, Mark], Anchor] = {}
         for family, name, chain, of_chain in document["chains"]:
             for mark, anchor, rules in of_chain:
-                place = (Table(family, name), chain), _mark(mark)
+                place = (Table(family, name), chain), mark_from_json(mark)
                 read = [read_rule(rule, Table(family, name)).rule for rule in rules]
                 shares[place] = tuple(rule for rule in read if rule is not None)
                 if anchor is not None:
-                    followed_by[place] = _anchor(anchor)
+                    followed_by[place] = anchor_from_json(anchor)
         present = tuple(_made(made) for made in document["present"])
         absent = tuple(_made(made) for made in document["absent"])
         return cls(Wanted(present, absent, shares, followed_by), document["indexes"], as_it_was=True)
@@ -183,33 +182,3 @@ def _made(document: Json) -> Table | Chain:
     if "table" in document:
         return Table(document["table"]["family"], document["table"]["name"])
     return read_chain(document["chain"])
-
-
-def _mark_json(mark: Mark) -> Json:
-    match mark:
-        case SetUpMark():
-            return {"set-up": None}
-        case str():
-            return {"bridge": mark}
-        case _:
-            return {"subnet": str(mark)}
-
-
-def _anchor_json(anchor: Anchor | None) -> Json | None:
-    if anchor is None:
-        return None
-    return {"handle": anchor.name} if anchor.mark is None else {"mark": _mark_json(cast("Mark", anchor.mark))}
-
-
-def _anchor(document: Json) -> Anchor:
-    return Anchor(name=document["handle"]) if "handle" in document else Anchor(mark=_mark(document["mark"]))
-
-
-def _mark(document: Json) -> Mark:
-    match document:
-        case {"bridge": str() as bridge}:
-            return bridge
-        case {"subnet": str() as subnet}:
-            return ip_network(subnet)
-        case _:
-            return SetUpMark.SET_UP
