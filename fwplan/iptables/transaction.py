@@ -69,10 +69,10 @@ def restore_input(edits: Iterable[Edit]) -> str:
     Raises:
         NotExpressibleError: iptables would take the name of an interface for something else.
     """
-    ordered = sorted(edits, key=lambda edit: _TABLES.index(_chain(edit).table))
+    ordered = sorted(edits, key=lambda edit: _TABLES.index(chain_of(edit).table))
     return "".join(
         f"{line}\n"
-        for table, of_table in groupby(ordered, key=lambda edit: _chain(edit).table)
+        for table, of_table in groupby(ordered, key=lambda edit: chain_of(edit).table)
         for line in (f"*{table}", *_lines(of_table), "COMMIT")
     )
 
@@ -96,7 +96,8 @@ def _words(rule: Rule) -> str:
     return " ".join(map(restore_word, rule_arguments(rule)))
 
 
-def _chain(edit: Edit) -> Chain:
+def chain_of(edit: Edit) -> Chain:
+    """The chain that an edit changes."""
     match edit:
         case NewChain(chain) | DeleteChain(chain):
             return chain
