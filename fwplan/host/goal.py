@@ -11,7 +11,7 @@ from fwplan.host.state import Applied, Record
 from fwplan.network.read import read_network
 from fwplan.network.write import write_network
 from fwplan.plan.plan import Backend, Layout, make_plan, set_up_plan
-from fwplan.plan.wanted import combined, nft_wanted
+from fwplan.plan.wanted import combined, iptables_wanted, nft_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from fwplan.plan.plan import NetworkPlan, Plan
 
 
-def goal_of_apply(plan: Plan, applied: Applied, interfaces: Mapping[str, int], *, firewalld: bool = False) -> Goal:
+def goal_of_apply(
+    plan: Plan,
+    applied: Applied,
+    interfaces: Mapping[str, int],
+    *,
+    firewalld: bool = False,
+    checksum: bool = True,
+) -> Goal:
     """What a host comes to when a plan is applied; what an earlier definition of a network had besides goes.
 
     Args:
@@ -29,6 +36,7 @@ def goal_of_apply(plan: Plan, applied: Applied, interfaces: Mapping[str, int], *
         applied: what was applied before.
         interfaces: the index of each interface of the host, by name.
         firewalld: whether the plan puts bridges in their zones.
+        checksum: whether iptables is asked for the repair of checksums, where the kernel has it.
 
     Raises:
         HostError: a bridge belongs to another network that was applied.
@@ -39,7 +47,7 @@ def goal_of_apply(plan: Plan, applied: Applied, interfaces: Mapping[str, int], *
     earlier = [record for name, record in applied.networks.items() if name in records and record != records[name]]
     after = replace(applied, networks={**applied.networks, **records})
     indexes = {str(record.index): record.bridge for record in applied.networks.values() if record.bridge is not None}
-    parts = _rules(plan, [_plan_of(record) for record in earlier], others, after, indexes)
+    parts = _rules(plan, [_plan_of(record) for record in earlier], others, after, indexes, checksum=checksum)
     return Goal(_what("apply", records), tuple(parts), after)
 
 
@@ -111,7 +119,13 @@ def _check_bridges(plan: Plan, others: Mapping[str, Record]) -> None:
 
 
 def _rules(
-    plan: Plan | None, earlier: Sequence[Plan], others: Mapping[str, Record], after: Applied, indexes: Mapping[str, str]
+    plan: Plan | None,
+    earlier: Sequence[Plan],
+    others: Mapping[str, Record],
+    after: Applied,
+    indexes: Mapping[str, str],
+    *,
+    checksum: bool = True,
 ) -> Iterator[Part]:
     """The rules of each backend that has some to make or to take away."""
     subnets = {
@@ -122,7 +136,8 @@ def _rules(
         for ip in share.network.ips
     }
     beside = [_plan_of(record) for record in others.values() if not subnets.isdisjoint(record.subnets)]
-    for backend in Backend:
+    # What comes, comes before what goes: a network that changes its backend is never without rules.
+    for backend in sorted(Backend, key=lambda backend: plan is None or plan.backend is not backend):
         now = plan if plan is not None and plan.backend is backend else make_plan((), backend=backend)
         gone = [old for old in earlier if old.backend is backend]
         staying = [other for other in beside if other.backend is backend]
@@ -131,6 +146,7 @@ def _rules(
         last = backend.value in after.set_up and not any(
             record.backend == backend.value and record.bridge is not None for record in after.networks.values()
         )
+        set_up_gone = [set_up_plan(backend)] if last else []
         match backend:
             case Backend.NFTABLES:
                 from fwplan.host.nftables import NftablesPart  # noqa: PLC0415
@@ -139,11 +155,20 @@ def _rules(
                     nft_wanted(now),
                     gone=map(nft_wanted, gone),
                     staying=map(nft_wanted, staying),
-                    set_up_gone=nft_wanted(set_up_plan(backend)) if last else None,
+                    set_up_gone=next(map(nft_wanted, set_up_gone), None),
                 )
                 yield NftablesPart(wanted, indexes)
             case Backend.IPTABLES:
-                raise HostError("iptables cannot be applied yet")
+                from fwplan.host.iptables import IptablesPart  # noqa: PLC0415
+
+                yield IptablesPart(
+                    combined(
+                        iptables_wanted(now, checksum=checksum),
+                        gone=map(iptables_wanted, gone),
+                        staying=map(iptables_wanted, staying),
+                        set_up_gone=next(map(iptables_wanted, set_up_gone), None),
+                    )
+                )
 
 
 def _what(verb: str, names: Iterable[str]) -> str:

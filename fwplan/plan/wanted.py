@@ -63,9 +63,14 @@ def nft_wanted(plan: Plan) -> NftWanted:
     )
 
 
-def iptables_wanted(plan: Plan) -> IptablesWanted:
-    """The state that a plan of the iptables backend leads to: a filtered network has its rules and no others."""
-    rules = _objects(plan.operations, iptables.Rule)
+def iptables_wanted(plan: Plan, *, checksum: bool = True) -> IptablesWanted:
+    """The state that a plan of the iptables backend leads to: a filtered network has its rules and no others.
+
+    Args:
+        plan: what is planned.
+        checksum: whether it is to have the rules that libvirt does without where the kernel cannot have them.
+    """
+    rules = _objects((each for each in plan.operations if checksum or not each.may_fail), iptables.Rule)
     setting_up = (operation.object for operation in plan.set_up)
     shares = _shares(rules, lambda rule: rule.chain, iptables_mark)
     for chain in IPTABLES_BRIDGE_CHAINS:
