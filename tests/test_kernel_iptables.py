@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from namespaces import Namespace, fewer_examples, needs
-from networks_with_rules import networks_with_rules
+from strategies import networks
 
 from fwplan import Backend, Format, InvalidDefinitionError, NotExpressibleError, load, make_plan, render
 
@@ -215,7 +215,7 @@ def test_no_rule_comes_of_open_and_the_bridge_modes(host: Host, network: Network
 
 
 @fewer_examples
-@given(definitions=st.lists(networks_with_rules(), min_size=1, max_size=3))
+@given(definitions=st.lists(networks(), min_size=1, max_size=3))
 def test_iptables_restore_takes_any_plan_and_its_inverse(shared: Host, definitions: list[Network]) -> None:
     try:
         plan = planned(*definitions)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from namespaces import Namespace, fewer_examples, needs
-from networks_with_rules import networks_with_rules
+from strategies import networks
 
 from fwplan import Format, InvalidDefinitionError, NotExpressibleError, load, make_plan, render
 from fwplan.nft.listing import read_listing
@@ -284,7 +284,7 @@ def planned_together(host: Namespace, definitions: list[Network]) -> Plan:
         reject()
 
 
-some_networks = st.lists(networks_with_rules(), min_size=1, max_size=3)
+some_networks = st.lists(networks(), min_size=1, max_size=3)
 
 
 @fewer_examples
