@@ -63,8 +63,8 @@ class Outcome:
 
     @property
     def unchanged(self) -> int:
-        """How many rules were as they are wanted."""
-        return sum(change.unchanged for change in self.changes)
+        """How many rules were as they are wanted when the host was first read."""
+        return sum({change.kind: change.unchanged for change in reversed(self.changes)}.values())
 
 
 def compare(system: System, goal: Goal) -> Outcome:
