@@ -1,4 +1,7 @@
-"""What holds for the whole run: no test is left out unseen."""
+"""What holds for the whole run: how many examples a property is tried with, and that no test is left out unseen.
+
+`FWPLAN_PROFILE=long pytest` tries each property with twenty times as many examples.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,14 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault of a property: neither a slow example nor slow drawing of examples fails a test.
+settings.register_profile(
+    "default", max_examples=100, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("long", settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("FWPLAN_PROFILE", "default"))
 
 
 def _skipped(config: pytest.Config) -> Counter[str]:
