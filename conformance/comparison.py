@@ -28,7 +28,7 @@ class Comparison:
         """The line of the table."""
         total = self.agreed + len(self.differences)
         share = f"{100 * self.agreed / total:.0f} %" if total else "no data"
-        return f"{self.title:<58} {self.agreed:>4} of {total:>4}  {share:>7}"
+        return f"{self.title:<64} {self.agreed:>4} of {total:>4}  {share:>7}"
 
 
 def report(comparisons: Iterable[Comparison]) -> int:

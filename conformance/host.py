@@ -38,9 +38,17 @@ def _ruleset(backend: Backend) -> str:
         case Backend.NFTABLES:
             return _run("nft", "-s", "list", "ruleset")
         case Backend.IPTABLES:
-            saved = _run("iptables-save") + _run("ip6tables-save")
-            # a comment tells the time, and a chain what it has counted
-            return "".join(f"{line.partition(' [')[0]}\n" for line in saved.splitlines() if not line.startswith("#"))
+            return "".join(f"{line}\n" for program in ("iptables", "ip6tables") for line in _rules_of(program))
+
+
+def _rules_of(program: str) -> Iterator[str]:
+    """Private chains, and the rules of all chains, each with its table."""
+    table = ""
+    for line in _run(f"{program}-save").splitlines():
+        if line.startswith("*"):
+            table = line
+        elif line.startswith("-A") or (line.startswith(":") and line.split()[1] == "-"):
+            yield f"{program} {table} {line.partition(' [')[0]}"
 
 
 def _flush(backend: Backend) -> None:
@@ -92,7 +100,7 @@ def main(arguments: list[str]) -> int:
     """Apply every definition of libvirt's firewall suite."""
     tests = Path(arguments[0]) / "tests"
     titles = {
-        "applied": "the same rules as libvirt's own commands one by one",
+        "applied": "as by libvirt's commands one by one",
         "again": "nothing to do a second time",
         "removed": "nothing left",
     }
