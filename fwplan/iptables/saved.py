@@ -8,7 +8,7 @@ with a quotation mark, and puts in quotes only what options of unknown matches a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_network
 from typing import TYPE_CHECKING
@@ -38,9 +38,11 @@ if TYPE_CHECKING:
 _TABLES: dict[str, TableName] = {"filter": "filter", "nat": "nat", "mangle": "mangle"}
 """The tables in which libvirt's networks have rules."""
 
-_RULE = re.compile(r"(?:\[([0-9]{1,20}):([0-9]{1,20})\] )?-A ([^ ]+)(?: (.*))?")
+_RULE = re.compile(r"(?:\[([0-9]{1,20}):([0-9]{1,20})\] )?-A ([^ ]+)(?: (.*))?", re.DOTALL)
 _CHAIN = re.compile(r":([^ ]+) ([^ ]+)(?: \[[0-9]{1,20}:[0-9]{1,20}\])?")
 _FOREIGN = re.compile(r"# Table `(filter|nat|mangle)' .*incompatible")
+_REST_OF_QUOTED = re.compile(r'(?:[^"\\]|\\.)*"')
+_WORD = re.compile(rf' *(?:-[Agijo] [^ ]+|"{_REST_OF_QUOTED.pattern}|[^" ][^ ]*)')
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _NUMBER = re.compile(r"[0-9]{1,5}")
 
@@ -96,7 +98,7 @@ def read_saved(program: Program, text: str) -> Saved:
     saved = Saved()
     table: str | None = None
     chains: dict[str, Chain] = {}
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in _lines(text):
         if not line or line.startswith("#"):
             _refuse_foreign(program, line)
         elif table is None:
@@ -109,7 +111,7 @@ def read_saved(program: Program, text: str) -> Saved:
             table = None
         elif known is None:
             continue
-        elif (declared := _CHAIN.fullmatch(line)) is not None:
+        elif line.startswith(":") and (declared := _CHAIN.fullmatch(line)) is not None:
             name, policy = declared.groups()
             chains[name] = chain = Chain(program, known, name)
             saved.chains[chain] = None if policy == "-" else policy
@@ -126,7 +128,7 @@ def read_saved(program: Program, text: str) -> Saved:
 
 
 def merge(several: Iterable[Saved]) -> Saved:
-    """What the hosts of several programs hold together."""
+    """What several of different programs say together."""
     chains: dict[Chain, str | None] = {}
     rules: dict[Chain, list[SavedRule]] = {}
     for saved in several:
@@ -148,8 +150,37 @@ def as_saved(rule: Rule) -> Rule:
 
     iptables-save has its own order of matches, and leaves out an address that every packet has.
     """
-    matches = sorted((match for match in rule.matches if not _is_of_all(match)), key=lambda match: _ORDER[type(match)])
-    return replace(rule, matches=tuple(matches))
+    matches = [match for match in rule.matches if not _is_of_all(match)]
+    return Rule(rule.chain, tuple(sorted(matches, key=_place)), rule.target)
+
+
+def _place(match: Match) -> int:
+    return _ORDER[type(match)]
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers; a rule goes on in the next line where it quotes a text that does."""
+    begun: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        begun.append(line)
+        if (begun[1:] or '"' in line) and _ends_in_quotes(line, within=len(begun) > 1):
+            continue
+        yield number, "\n".join(begun)
+        begun = []
+    if begun:
+        raise UnreadableError(f"a quoted text does not end: {begun[0]}")
+
+
+def _ends_in_quotes(line: str, *, within: bool) -> bool:
+    place = 0
+    if within:
+        rest = _REST_OF_QUOTED.match(line)
+        if rest is None:
+            return True
+        place = rest.end()
+    while (word := _WORD.match(line, place)) is not None:
+        place = word.end()
+    return place < len(line.rstrip(" "))
 
 
 def _is_of_all(match: Match) -> bool:
