@@ -69,16 +69,14 @@ class _Page:
     def _set_up(self) -> list[Line]:
         plan = self._plan
         when = "after the last network" if plan.removal else "once on a host, before the first network"
-        heading = (Piece("set-up", Style.HEADING), Piece(f" · {when} · {_count(plan.set_up, removal=plan.removal)}"))
+        heading = self._heading("set-up", f" · {when} · {_count(plan.set_up, removal=plan.removal)}")
         entries = _entries(plan.set_up, self._syntax)
-        return [heading, *self._listing(entries, self._left_width(entries))]
+        return [*heading, *self._listing(entries, self._left_width(entries))]
 
     def _network(self, share: NetworkPlan) -> list[Line]:
         network = share.network
         count = _count(share.operations, removal=self._plan.removal)
-        lines: list[Line] = [
-            (Piece(f"network {one_line(network.name)}", Style.HEADING), Piece(f" · {self._what(share)} · {count}"))
-        ]
+        lines = self._heading(f"network {one_line(network.name)}", f" · {self._what(share)} · {count}")
         if share.why_empty:
             lines += paragraph(f"No rules: {share.why_empty}.", self._width, Style.REFUSAL, indent=2)
         lines += paragraph(_sentence(network.meaning.summary), self._width, indent=2)
@@ -90,6 +88,13 @@ class _Page:
         for promise, kept_by in by_promise.items():
             lines += [(), *paragraph(promise, self._width, Style.PROMISE, indent=2)]
             lines += self._listing(kept_by, left_width)
+        return lines
+
+    def _heading(self, title: str, rest: str) -> list[Line]:
+        first, *more = wrap(f"{title}{rest}", self._width)
+        lines: list[Line] = [(Piece(first[: len(title)], Style.HEADING), Piece(first[len(title) :]))]
+        if more:
+            lines += paragraph(" ".join(more), self._width, indent=_HANGING)
         return lines
 
     @staticmethod
