@@ -7,6 +7,8 @@ ignore: it is kept, and reported with the nearest name that would have meant som
 from __future__ import annotations
 
 import difflib
+import re
+from copy import deepcopy
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 Word = TypeVar("Word", bound=str)
 
 _UNSIGNED_INT = 2**32 - 1
+_DECLARATION = re.compile(r'\sxmlns:([^\s=]+)="([^"]*)"')
+_CONTENT = etree.XPath("descendant-or-self::*/text() | descendant-or-self::*/@*")
 _LIVE_ONLY = frozenset({"connections"})
 """Attributes that `virsh net-dumpxml` shows of a running network; not part of a definition."""
 
@@ -219,8 +223,23 @@ def element_at(root: etree._Element, path: str) -> etree._Element | None:
 
 
 def canonical(element: etree._Element) -> str:
-    """An element as canonical XML (C14N 1.0, with comments), complete with the namespaces that it may use."""
-    try:
-        return etree.tostring(element, method="c14n").decode()
-    except etree.C14NError:  # a relative namespace, which C14N does not allow
-        return etree.tostring(element, encoding="unicode", with_tail=False)
+    """An element as canonical XML (C14N 1.0, with comments), complete with the namespaces that it may use.
+
+    What elements around it declare belongs to it only if it is used: by a name, or by content such as `type="o:rack"`.
+    """
+    text = etree.tostring(element, encoding="unicode", with_tail=False)
+    declared = dict(_DECLARATION.findall(text))
+    if not any("&" in namespace for namespace in declared.values()):
+        content = "".join(_CONTENT(element)) if declared else ""
+        kept = [prefix for prefix in declared if f"{prefix}:" in content or not _is_inherited(prefix, element)]
+        try:
+            return etree.tostring(element, method="c14n", exclusive=True, inclusive_ns_prefixes=kept or None).decode()
+        except etree.C14NError:
+            pass  # a relative namespace, which C14N does not allow
+    # A `&` in a namespace is one that libxml2's C14N would leave as it is.
+    return etree.tostring(deepcopy(element), encoding="unicode", with_tail=False)
+
+
+def _is_inherited(prefix: str, element: etree._Element) -> bool:
+    parent = element.getparent()
+    return parent is not None and prefix in parent.nsmap and parent.nsmap[prefix] == element.nsmap[prefix]

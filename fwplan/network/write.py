@@ -10,8 +10,6 @@ from fwplan.errors import NotExpressibleError
 from fwplan.network.definition import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from fwplan.network.definition import (
         Bandwidth,
         Dhcp,
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
         Vlan,
     )
 
-_VERBATIM = "{urn:fwplan:verbatim}element"
+_VERBATIM = "fwplan-verbatim"
 
 
 def write_network(network: Network) -> bytes:
@@ -311,18 +309,13 @@ class _Writer:
             self._keep(node, xml)
 
     def _keep(self, parent: etree._Element, xml: str) -> None:
-        """Leave a mark where `xml` is to stand, so that indenting does not change what is in it."""
-        etree.SubElement(parent, _VERBATIM)
-        self._verbatim.append(xml)
+        """Leave a mark where `xml` is to stand, so that neither its layout nor its prefixes change."""
+        parent.append(etree.ProcessingInstruction(_VERBATIM))
+        self._verbatim.append(etree.tostring(etree.fromstring(xml), encoding="unicode"))
 
     def _finish(self, root: etree._Element) -> bytes:
         etree.indent(root)
-        marks: Iterable[etree._Element] = list(root.iter(_VERBATIM))
-        # The marks are found in the order of the document, in which they were left.
-        for mark, xml in zip(marks, self._verbatim, strict=True):
-            parent = mark.getparent()
-            if parent is not None:
-                kept = etree.fromstring(xml)
-                kept.tail = mark.tail
-                parent.replace(mark, kept)
-        return etree.tostring(root, encoding="utf-8") + b"\n"
+        # The marks are found in the order of the document, in which they were left; in a text `<` is written `&lt;`.
+        before, *pieces = etree.tostring(root, encoding="unicode").split(f"<?{_VERBATIM} ?>")
+        kept = (xml + piece for xml, piece in zip(self._verbatim, pieces, strict=True))
+        return f"{before}{''.join(kept)}\n".encode()
