@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,8 @@ from click.testing import CliRunner
 from fwplan.cli.program import program
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
 OPEN = "<network><name>lab</name><forward mode='open'/><bridge name='virbr7'/></network>"
@@ -162,7 +163,7 @@ def test_several_files_are_planned_together_with_one_set_up() -> None:
 
 
 def test_the_text_counts_the_networks() -> None:
-    shown = plan("nat.xml", "open.xml", "isolated.xml").stdout
+    shown = plan("--width", "100", "nat.xml", "open.xml", "isolated.xml").stdout
     assert "\n3 networks, 19 rules, 10 chains, 2 tables, 4 tc steps; nftables in libvirt's layout.\n" in shown
 
 
@@ -244,7 +245,7 @@ def test_the_width_is_that_of_the_terminal_unless_given(monkeypatch: pytest.Monk
 
 def test_help_shows_examples_and_what_each_format_is_for() -> None:
     shown = plan("--help").stdout
-    assert "\n  virsh net-dumpxml default | fwplan plan - " in shown
+    assert "  virsh net-dumpxml default | fwplan plan - " in shown
     for option in ("--backend", "--format", "--remove", "--ruleset", "--no-setup", "--firewalld", "--width"):
         assert f"\n  {option} " in shown
 
