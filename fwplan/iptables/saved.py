@@ -40,7 +40,7 @@ _TABLES: dict[str, TableName] = {"filter": "filter", "nat": "nat", "mangle": "ma
 
 _RULE = re.compile(r"(?:\[([0-9]{1,20}):([0-9]{1,20})\] )?-A ([^ ]+)(?: (.*))?", re.DOTALL)
 _CHAIN = re.compile(r":([^ ]+) ([^ ]+)(?: \[[0-9]{1,20}:[0-9]{1,20}\])?")
-_FOREIGN = re.compile(r"# Table `(filter|nat|mangle)' .*incompatible")
+_FOREIGN = re.compile(r"# Table `(filter|nat|mangle)' is incompatible")
 _REST_OF_QUOTED = re.compile(r'(?:[^"\\]|\\.)*"')
 _WORD = re.compile(rf' *(?:-[Agijo] [^ ]+|"{_REST_OF_QUOTED.pattern}|[^" ][^ ]*)')
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
