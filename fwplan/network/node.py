@@ -228,10 +228,10 @@ def canonical(element: etree._Element) -> str:
     What elements around it declare belongs to it only if it is used: by a name, or by content such as `type="o:rack"`.
     """
     text = etree.tostring(element, encoding="unicode", with_tail=False)
-    declared = dict(_DECLARATION.findall(text))
-    if not any("&" in namespace for namespace in declared.values()):
+    declared = _DECLARATION.findall(text)
+    if not any("&" in namespace for _, namespace in declared):
         content = "".join(_CONTENT(element)) if declared else ""
-        kept = [prefix for prefix in declared if f"{prefix}:" in content or not _is_inherited(prefix, element)]
+        kept = [prefix for prefix, _ in declared if f"{prefix}:" in content or not _is_inherited(prefix, element)]
         try:
             return etree.tostring(element, method="c14n", exclusive=True, inclusive_ns_prefixes=kept or None).decode()
         except etree.C14NError:
