@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import TypeVar
+from xml.sax.saxutils import escape, quoteattr
 
 from hypothesis import strategies as st
 from lxml import etree
@@ -96,44 +97,46 @@ written_macs = st.one_of(macs, macs.map(str.upper), macs.map(lambda mac: mac.rep
 
 # What belongs to other programs
 
-_NAMESPACES = ("http://example.org/inventory/1.0", "urn:lab:owner", "urn:lab:odd?a='b'&c=%20")
+_NAMESPACES = {"ns0": "http://example.org/inventory/1.0", "lab": "urn:lab:owner", "ns1": "urn:lab:odd?a='b'&c=%20"}
+"""By prefix; two of the prefixes are such as lxml invents."""
 _LOCAL_NAMES = ("owner", "rack", "network", "ip", "_é")
 
-
-def _build(tag: str, attributes: dict[str, str], text: str, children: list[etree._Element]) -> etree._Element:
-    element = etree.Element(tag)
-    element.text = text
-    for name, value in attributes.items():
-        element.set(name, value)
-    for child in children:
-        child.tail = "\n "
-        element.append(child)
-    return element
+_prefixes = st.sampled_from(list(_NAMESPACES))
+_local_names = st.sampled_from(_LOCAL_NAMES)
 
 
-def _trees(tags: st.SearchStrategy[str], max_leaves: int) -> st.SearchStrategy[etree._Element]:
-    attributes = st.dictionaries(st.sampled_from(_LOCAL_NAMES) | foreign_names, words(), max_size=2)
-    comments = words(exclude="-\r").map(etree.Comment)
-    leaves = st.builds(_build, tags, attributes, words(), st.lists(comments, max_size=1))
-    return st.recursive(
-        leaves,
-        lambda below: st.builds(_build, tags, attributes, words(), st.lists(below, min_size=1, max_size=2)),
-        max_leaves=max_leaves,
-    )
+def _markup(prefix: str, name: str, attributes: dict[tuple[str, str], str], text: str, children: list[str]) -> str:
+    declared = {prefix, *(attribute[0] for attribute in attributes)} - {""}
+    said = {f"xmlns:{one}": _NAMESPACES[one] for one in sorted(declared)}
+    said |= {":".join(filter(None, attribute)): value for attribute, value in attributes.items()}
+    spelled = "".join(f" {key}={quoteattr(value)}" for key, value in said.items())
+    inside = escape(text, {"\r": "&#13;"}) + "\n ".join(children)
+    return f"<{prefix}:{name}{spelled}>{inside}</{prefix}:{name}>"
 
 
-_NOTHING_ELSE = st.just(NOTHING)
-foreign_names = st.builds("{{{}}}{}".format, st.sampled_from(_NAMESPACES), st.sampled_from(_LOCAL_NAMES))
+_attributes = st.dictionaries(st.tuples(st.just("") | _prefixes, _local_names), words(), max_size=2)
+_comments = words(exclude="-\r").map("<!--{}-->".format)
+_trees = st.recursive(
+    st.builds(_markup, _prefixes, _local_names, _attributes, words(), st.lists(_comments, max_size=1)),
+    lambda below: st.builds(_markup, _prefixes, _local_names, _attributes, words(), st.lists(below, max_size=2)),
+    max_leaves=3,
+)
+
+
+def _canonical(markup: str) -> str:
+    return canonical(etree.fromstring(markup))
+
+
+foreign_names = st.builds("{{{}}}{}".format, st.sampled_from(list(_NAMESPACES.values())), _local_names)
 """Names in a namespace that is not libvirt's, as lxml writes them."""
 
-foreign_elements = _trees(foreign_names, max_leaves=2).map(canonical)
+foreign_elements = _trees.map(_canonical)
 """Elements of other programs, as canonical XML."""
 
-metadata = st.lists(_trees(foreign_names, max_leaves=2), max_size=2).map(
-    lambda children: canonical(_build("metadata", {}, "", children))
-)
+metadata = st.lists(_trees, max_size=2).map(lambda trees: _canonical(f"<metadata>{' '.join(trees)}</metadata>"))
 """`<metadata>` as canonical XML."""
 
+_NOTHING_ELSE = st.just(NOTHING)
 _foreign_parts = st.builds(
     Others,
     attributes=st.dictionaries(foreign_names, words(), max_size=2).map(lambda found: tuple(found.items())),

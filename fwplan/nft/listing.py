@@ -172,7 +172,9 @@ def _match(content: dict[str, Any]) -> Statement | None:
             if key == "l4proto":
                 return _PROTOCOLS.get(right)
             return _interface_match(key, right)
-        case "payload" if content["op"] in {"==", "!="} and subject.get("field") in _FIELDS:
+        case "payload" if content["op"] in {"==", "!="} and subject.get("protocol") in _FAMILIES:
+            if subject["field"] not in _FIELDS:
+                return None
             subnet = _subnet(right)
             return None if subnet is None else _address_match(subject["field"], subnet, content["op"] == "!=")
         case "ct" if content["op"] == "in" and subject == {"key": "state"} and isinstance(right, list):
@@ -196,12 +198,15 @@ def _address_match(name: str, subnet: IPv4Network | IPv6Network, negated: bool) 
     return AddressMatch(_FIELDS[name], subnet, negated)
 
 
-def _counter(content: object) -> objects.Counter:
+def _counter(content: object) -> objects.Counter | None:
     match content:
         case {"packets": int() as packets, "bytes": int() as octets}:
             return objects.Counter(packets, octets)
-        case _:
+        case None:
             return objects.Counter()
+        case _:
+            # one that has a name, and counts for others too
+            return None
 
 
 def _jump(content: dict[str, Any]) -> Jump:
@@ -216,7 +221,7 @@ def _masquerade(content: object) -> Masquerade | None:
     match content:
         case None:
             return Masquerade()
-        case {"port": {"range": [int() as start, int() as end]}}:
+        case {"port": {"range": [int() as start, int() as end]}, **more} if not more:
             return Masquerade(Ports(start, end))
         case _:
             return None
@@ -224,7 +229,7 @@ def _masquerade(content: object) -> Masquerade | None:
 
 def _snat(content: object) -> Snat | None:
     match content:
-        case {"addr": address, "port": {"range": [int() as start, int() as end]}}:
+        case {"addr": address, "port": {"range": [int() as start, int() as end]}, **more} if not more:
             return _snat_to(address, Ports(start, end))
         case {"addr": address, **more} if not more:
             return _snat_to(address, None)
@@ -251,7 +256,14 @@ def _subnet(listed: object) -> IPv4Network | IPv6Network | None:
             return None
 
 
-_network = lru_cache(maxsize=8192)(ip_network)
+@lru_cache(maxsize=8192)
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text)
+    except ValueError:
+        # a set, which has a name, or bits beyond the prefix, which match nothing
+        return None
+
 
 _READERS: dict[str, Callable[[Any], Statement | None]] = {
     "match": _match,

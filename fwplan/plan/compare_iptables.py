@@ -112,7 +112,11 @@ def _by_chain(
     chains: dict[Chain, dict[Mark, tuple[Rule, ...]]] = {}
     for (chain, mark), share in wanted.shares.items():
         there = saved.rules.get(chain, ()) if staying and mark is SetUpMark.SET_UP else ()
-        needed = [entry.rule for entry in there if entry.rule is not None and _entered(entry.rule) in staying]
+        needed = [
+            entry.rule
+            for entry in there
+            if entry.rule is not None and iptables_mark(entry.rule) is mark and _entered(entry.rule) in staying
+        ]
         chains.setdefault(chain, {})[mark] = (*share, *needed)
     return chains
 
