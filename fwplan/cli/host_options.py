@@ -77,9 +77,13 @@ def recover_first(system: System, state: State) -> None:
 
 
 def report(outcome: Outcome, plan: Plan | None, format_name: str, *, dry_run: bool) -> None:
-    """Print what was done, or would be."""
+    """Print what was done, or would be, and tell what the host is not able to."""
+    for note in outcome.notes:
+        say(note)
     if format_name == "json":
-        document = differences_json(outcome.differences, plan, unchanged=outcome.unchanged, dry_run=dry_run)
+        document = differences_json(
+            outcome.differences, plan, unchanged=outcome.unchanged, dry_run=dry_run, notes=outcome.notes
+        )
         click.echo(dumped(document), nl=False)
         return
     if dry_run:

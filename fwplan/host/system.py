@@ -20,15 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
+from fwplan.host import firewalld, tc
 from fwplan.nft.listing import merge, read_listing
 from fwplan.nft.transaction import script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from fwplan.host.firewalld import Firewalld
     from fwplan.nft.listing import Listing
     from fwplan.nft.objects import Table
     from fwplan.nft.transaction import Edit
+    from fwplan.plan.checksums import QueueEdit, Queueing
 
 # Asking for a table that may not be there costs nothing; `list tables` reads all rules first.
 _NO_SUCH_TABLE = "Error: No such file or directory"
@@ -130,6 +133,58 @@ class System:
     def has_program(self, name: str) -> bool:
         """Whether there is a program of that name."""
         return shutil.which(name) is not None
+
+    def queueing(self, bridges: Iterable[str], going: Collection[str] = ()) -> dict[str, Queueing]:
+        """The queues of those of the bridges that have some of their own.
+
+        Args:
+            bridges: the bridges that are asked about.
+            going: those of them whose queue may be taken away, so that classes on it matter.
+
+        Raises:
+            HostError: tc is not there, or cannot tell.
+        """
+        return tc.read_queueing(self.run, bridges, going)
+
+    def change_queueing(self, edits: Iterable[QueueEdit]) -> None:
+        """Make edits of queues, one after the other: those before one that fails are made.
+
+        Raises:
+            HostError: tc is not there, or the kernel refused.
+        """
+        tc.make_edits(self.run, edits)
+
+    def can_compute_checksums(self) -> bool:
+        """Whether the kernel can compute checksums in a filter; nothing of the host is changed to find out.
+
+        Raises:
+            HostError: there is no program for it.
+        """
+        return tc.can_compute_checksums(self.run)
+
+    def firewalld(self) -> Firewalld | None:
+        """What the firewalld of this network namespace knows of zones; None where none runs.
+
+        Raises:
+            HostError: it does not answer.
+        """
+        return firewalld.find()
+
+    def change_zone(self, zone: str, interface: str) -> None:
+        """Put an interface in a zone of firewalld, out of any that it is in.
+
+        Raises:
+            HostError: firewalld does not run, or refused.
+        """
+        firewalld.change_zone(zone, interface)
+
+    def leave_zone(self, zone: str, interface: str) -> None:
+        """Take an interface out of its zone of firewalld.
+
+        Raises:
+            HostError: firewalld does not run, or refused.
+        """
+        firewalld.leave_zone(zone, interface)
 
     def interfaces(self) -> dict[str, int]:
         """The index of each interface, by name.

@@ -58,7 +58,12 @@ def differences_text(differences: Iterable[Difference], plan: Plan | None, width
 
 
 def differences_json(
-    differences: Iterable[Difference], plan: Plan | None, *, unchanged: int, dry_run: bool
+    differences: Iterable[Difference],
+    plan: Plan | None,
+    *,
+    unchanged: int,
+    dry_run: bool,
+    notes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The differences as values for JSON.
 
@@ -67,6 +72,7 @@ def differences_json(
         plan: what is applied, for its reasons; None where everything goes.
         unchanged: how many rules are as they are wanted.
         dry_run: whether nothing was changed.
+        notes: what the host is not able to, and was left out.
     """
     reasons = _reasons(plan)
     return {
@@ -83,6 +89,7 @@ def differences_json(
             }
             for difference in differences
         ],
+        "notes": list(notes),
     }
 
 
