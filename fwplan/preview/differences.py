@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from fwplan.iptables import objects as iptables
 from fwplan.plan.difference import Step
 from fwplan.plan.intents import SetUp
-from fwplan.plan.operations import Operation, Verb
+from fwplan.plan.operations import ChecksumFilter, Operation, Queue, Setting, Verb, ZoneMember
 from fwplan.plan.plan import Backend
 from fwplan.preview.commands import syntax_of
 from fwplan.preview.comment import one_line
+from fwplan.preview.host_command import host_thing
 from fwplan.preview.layout import Line, Piece, Style, wrap
 
 if TYPE_CHECKING:
@@ -120,5 +121,7 @@ def _reasons(plan: Plan | None) -> Mapping[Object, str]:
 
 
 def _syntax(object_: Object) -> tuple[str, str]:
+    if isinstance(object_, Queue | ChecksumFilter | ZoneMember | Setting):
+        return host_thing(object_)
     backend = Backend.IPTABLES if isinstance(object_, iptables.Chain | iptables.Rule) else Backend.NFTABLES
     return syntax_of(backend).syntax(Operation(Verb.MAKE, object_, SetUp("")))
