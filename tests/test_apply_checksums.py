@@ -141,6 +141,15 @@ class TestOnTheKernel:
         assert left.count("match 00000045") == ("filter" in command)
         assert namespace.run("tc", "class", "show", "dev", "virbr1").count("class") == ("class" in command)
 
+    def test_classes_are_told_of_each_bridge(self, fwplan: Fwplan, namespace: Namespace) -> None:
+        fwplan("apply", "-", given=definition())
+        fwplan("apply", "-", given=definition("other", "virbr2", "192.168.10"))
+        namespace.run("tc", "class", "add", "dev", "virbr2", "parent", "1:", "classid", "1:2", "htb", "rate", "1mbit")
+        namespace.run("tc", "qdisc", "add", "dev", "virbr2", "parent", "1:2", "handle", "5:", "pfifo")
+        fwplan("remove", "lab", "other")
+        assert "htb" not in _tc(namespace, "virbr1")
+        assert "htb" in _tc(namespace, "virbr2")
+
     def test_a_bridge_that_was_made_anew_keeps_what_others_put_on_it(
         self, fwplan: Fwplan, namespace: Namespace
     ) -> None:

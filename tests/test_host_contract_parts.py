@@ -96,6 +96,17 @@ class TestQueues:
             system.change_queueing([_MAKE_QUEUE, _MAKE_QUEUE, _MAKE_FILTER])
         assert system.queueing(_BRIDGES) == {"virbr1": Queueing(Root.LIBVIRTS)}
 
+    def test_edits_of_several_bridges_are_taken_back_as_well(self, system: System) -> None:
+        edits = [QueueEdit(Step.ADD, kind(bridge)) for bridge in _BRIDGES for kind in (Queue, ChecksumFilter)]
+        system.change_queueing(edits)
+        found = system.queueing(_BRIDGES, _BRIDGES)
+        assert [queueing.others for queueing in found.values()] == [False, False]
+        deletes = [
+            QueueEdit(Step.DELETE, ChecksumFilter(bridge), queueing.filters[0]) for bridge, queueing in found.items()
+        ]
+        system.change_queueing([*deletes, *(QueueEdit(Step.DELETE, Queue(bridge)) for bridge in _BRIDGES)])
+        assert system.queueing(_BRIDGES) == {}
+
     def test_checksums_can_be_computed(self, system: System) -> None:
         assert system.can_compute_checksums()
         assert system.queueing(_BRIDGES) == {}

@@ -110,14 +110,17 @@ def _computes_checksums(each: Json) -> bool:
 
 
 def _with_classes(run: Run, bridges: Sequence[str]) -> set[str]:
-    """The bridges that have classes. Classes are listed without their interface: the queue before them tells it."""
-    asked = [["qdisc", "show", "dev", bridge, "handle", "1:"] for bridge in bridges]
-    listed = _tc(run, [command for each in asked for command in (each, ["class", *each[1:4]])])
+    """The bridges that have classes. Classes are listed without their interface: the root queue before them tells it.
+
+    (`qdisc show dev … handle 1:` would list just that, but tc takes it only once in a batch.)
+    """
+    asked = [["qdisc", "show", "dev", bridge] for bridge in bridges]
+    listed = _tc(run, [command for each in asked for command in (each, ["class", *each[1:]])])
     of_each = iter(bridges)
     bridge = ""
     found = set()
     for line in listed.splitlines():
-        if line.startswith("qdisc "):
+        if line.startswith("qdisc htb 1: root "):
             bridge = next(of_each, "")
         elif line.startswith("class "):
             found.add(bridge)
