@@ -17,6 +17,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
     from fwplan.nft.transaction import Edit
     from fwplan.plan.checksums import QueueEdit, Queueing
 
+_TOO_LONG = os.strerror(errno.EMSGSIZE)
 # Asking for a table that may not be there costs nothing; `list tables` reads all rules first.
 _NO_SUCH_TABLE = "Error: No such file or directory"
+# libnftables keeps what it knows of interfaces in one place for all its contexts: two threads in it crash the process.
+_ONE_AT_A_TIME = Lock()
 _CAP_NET_ADMIN = 12
 _SO_NETNS_COOKIE = 71
 _GENERATION_REQUEST = (10 << 8) | 16
@@ -59,7 +63,8 @@ class System:
         Raises:
             HostError: there is none.
         """
-        _nftables()
+        with _ONE_AT_A_TIME:
+            _nftables()
 
     def list_nftables(self, tables: Iterable[Table]) -> Listing:
         """What those of the tables hold that there are, with handles.
@@ -84,6 +89,11 @@ class System:
             NotExpressibleError: nft's syntax cannot carry the name of an interface.
         """
         status, _, errors = _nft(script(edits))
+        if _TOO_LONG in errors:
+            raise HostError(
+                "nftables: from a user namespace the kernel does not take so many rules at once; none of them was made: "
+                "apply fewer networks in a run, or raise net.core.wmem_default outside of the namespace"
+            )
         if status != 0:
             raise HostError(f"nftables: {_first_line(errors)}")
 
@@ -369,10 +379,12 @@ class System:
 
 def _nft(commands: str) -> tuple[int, str, str]:
     """What libnftables makes of commands: status, JSON, errors."""
-    library = _nftables()
-    library.set_json_output(True)
-    library.set_handle_output(True)
-    status, output, errors = library.cmd(commands)
+    with _ONE_AT_A_TIME:
+        library = _nftables()
+        library.set_json_output(True)
+        library.set_handle_output(True)
+        status, output, errors = library.cmd(commands)
+        del library
     return status, output, errors
 
 
