@@ -91,7 +91,7 @@ class System:
         status, _, errors = _nft(script(edits))
         if _TOO_LONG in errors:
             raise HostError(
-                "nftables: from a user namespace the kernel does not take so many rules at once; none of them was made: "
+                "nftables: the kernel does not take so many rules at once from a user namespace, and none was made: "
                 "apply fewer networks in a run, or raise net.core.wmem_default outside of the namespace"
             )
         if status != 0:
