@@ -22,10 +22,10 @@ def read_dns(node: Node) -> Dns:
     dns = Dns(
         enable=node.yes_no("enable"),
         forward_plain_names=node.yes_no("forwardPlainNames"),
-        forwarders=tuple(map(_read_forwarder, node.children("forwarder"))),
-        txts=tuple(found for found in map(_read_txt, node.children("txt")) if found is not None),
-        srvs=tuple(found for found in map(_read_srv, node.children("srv")) if found is not None),
-        hosts=tuple(found for found in map(_read_host, node.children("host")) if found is not None),
+        forwarders=node.all("forwarder", _read_forwarder),
+        txts=node.all("txt", _read_txt),
+        srvs=node.all("srv", _read_srv),
+        hosts=node.all("host", _read_host),
         others=node.others(),
     )
     if dns.enable is False and (dns.forwarders or dns.txts or dns.srvs or dns.hosts):
