@@ -24,7 +24,7 @@ _PTR_STEPS = {4: 8, 6: 4}
 def address_problems(network: Network, faults: Faults) -> Iterator[Problem]:
     """All problems of the `<ip>` elements."""
     serving: dict[int, str] = {}
-    addresses: set[Address] = set()
+    addresses: set[tuple[Address, int]] = set()
     for path, ip in zip(faults.places("ip", len(network.ips)), network.ips, strict=True):
         problems = [
             *_family_problems(ip.address, ip.family, ip.netmask, path),
@@ -34,9 +34,11 @@ def address_problems(network: Network, faults: Faults) -> Iterator[Problem]:
         if has_subnet:
             problems = list(_subnet_problems(ip, path))
         yield from problems
-        if ip.address in addresses:
-            yield Problem(Severity.ERROR, path, f"the bridge has the address {ip.address} already", "give it once")
-        addresses.add(ip.address)
+        if has_subnet and not problems:
+            address = (ip.address, ip.prefix_length)
+            if address in addresses:
+                yield Problem(Severity.ERROR, path, f"the bridge has the address {ip.address} already", "give it once")
+            addresses.add(address)
         if ip.tftp is not None and ip.address.version == 6:
             yield Problem(Severity.ERROR, f"{path}/tftp", "TFTP is served over IPv4 only", "move it to an IPv4 <ip>")
         if ip.dhcp is not None and has_subnet and not problems:
