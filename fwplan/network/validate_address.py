@@ -87,13 +87,13 @@ def _subnet_problems(ip: Ip, path: str) -> Iterator[Problem]:
     except ValueError as error:
         yield Problem(Severity.ERROR, path, str(error), "give the prefix, such as prefix='24'")
         return
-    step = _PTR_STEPS[ip.address.version]
-    if ip.local_ptr and prefix % step:
+    step, bits = _PTR_STEPS[ip.address.version], _BITS[ip.address.version]
+    if ip.local_ptr and (prefix % step or prefix in {0, bits}):
         yield Problem(
             Severity.ERROR,
             path,
             f"no PTR domain ends at {prefix} bits, which localPtr='yes' asks for",
-            f"choose a prefix that {step} divides, or take localPtr out",
+            f"choose a prefix from {step} to {bits - step} that {step} divides, or take localPtr out",
         )
 
 
