@@ -44,9 +44,9 @@ def _problems(network: Network, faults: Faults) -> Iterator[Problem]:
     if not faults.are_missing("forward"):
         yield from forward_problems(network, faults)
         yield from port_problems(network, faults)
-        yield from _bridge_name_problems(network)
         yield from _bridge_problems(network)
         yield from _mode_problems(network, faults)
+    yield from _bridge_name_problems(network)
 
 
 def _name_problems(network: Network) -> Iterator[Problem]:
