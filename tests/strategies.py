@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -282,3 +283,13 @@ def hosts(each: st.SearchStrategy[Network] | None = None, *, max_size: int = 3) 
             lambda network: network.bridge_name or object(),
         ),
     )
+
+
+def subnets_return(definitions: list[Network]) -> bool:
+    """Whether a subnet is given again after another one.
+
+    All its rules for translation stand together then, where libvirt would leave the other's between them. No packet can
+    tell: in one network all subnets are translated alike, and libvirt starts no network whose subnet the host has.
+    """
+    subnets = [ip.subnet for network in definitions for ip in network.ips]
+    return len([subnet for subnet, _ in groupby(subnets)]) > len(set(subnets))

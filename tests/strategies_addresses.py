@@ -142,9 +142,10 @@ def _ip(draw: st.DrawFn, address: Address, *, gives_addresses: bool) -> Ip:
     netmask, prefix = _size(draw, address)
     bare = Ip(address=address, family=_family(draw, address), netmask=netmask, prefix=prefix)
     step = 8 if address.version == 4 else 4
+    ends_a_label = bare.prefix_length in range(step, address.max_prefixlen, step)
     return replace(
         bare,
-        local_ptr=draw(yes_or_no if bare.prefix_length % step == 0 else no),
+        local_ptr=draw(yes_or_no if ends_a_label else no),
         tftp=draw(_tftps) if address.version == 4 else None,
         dhcp=_dhcp(draw, bare.subnet, gives_addresses=gives_addresses) if draw(_coins) else None,
         others=draw(others),

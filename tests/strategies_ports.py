@@ -33,6 +33,8 @@ unsigned_longs = st.integers(0, 10_000) | st.integers(0, 2**64 - 1)
 # DNS
 
 _words_or_none = maybe(words())
+_lines = words(exclude="\n\r")
+_lines_or_none = maybe(_lines)
 _addresses_or_none = maybe(addresses)
 
 
@@ -51,11 +53,11 @@ _numbers = maybe(st.integers(0, 65535))
 
 @st.composite
 def _srvs(draw: st.DrawFn) -> DnsSrv:
-    target = draw(_words_or_none)
+    target = draw(_lines_or_none)
     return DnsSrv(
         service=draw(_services),
         protocol=draw(_protocols),
-        domain=draw(_words_or_none),
+        domain=draw(_lines_or_none),
         target=target,
         port=None if target is None else draw(_ports),
         priority=None if target is None else draw(_numbers),
@@ -65,7 +67,7 @@ def _srvs(draw: st.DrawFn) -> DnsSrv:
 
 
 _some_forwarders = st.lists(_forwarders(), max_size=2).map(tuple)
-_some_txts = st.lists(st.builds(DnsTxt, name=record_names, value=words(), others=others), max_size=2).map(tuple)
+_some_txts = st.lists(st.builds(DnsTxt, name=record_names, value=_lines, others=others), max_size=2).map(tuple)
 _some_srvs = st.lists(_srvs(), max_size=2).map(tuple)
 _some_hosts = st.lists(
     st.builds(
@@ -154,12 +156,16 @@ def virtual_ports(draw: st.DrawFn, kinds: tuple[str | None, ...]) -> VirtualPort
     return VirtualPort(type=kind, parameters=parameters, others=draw(others))
 
 
+_speeds = st.integers(0, 10_000) | st.integers(0, 2**54)
+_bursts = st.integers(0, 2**22 - 1)
+
+
 @st.composite
 def _rates(draw: st.DrawFn) -> Rate:
     return Rate(
-        average=draw(unsigned_longs),
-        peak=draw(maybe(unsigned_longs)),
-        burst=draw(maybe(unsigned_longs)),
+        average=draw(_speeds),
+        peak=draw(maybe(_speeds)),
+        burst=draw(maybe(_bursts)),
         others=draw(others),
     )
 

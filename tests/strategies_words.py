@@ -11,7 +11,7 @@ from lxml import etree
 
 from fwplan.network.definition import NOTHING, Others
 from fwplan.network.interface_name import MAXIMUM_LENGTH, interface_name_fault
-from fwplan.network.node import canonical
+from fwplan.network.node import standing_alone
 
 T = TypeVar("T")
 
@@ -123,18 +123,18 @@ _trees = st.recursive(
 )
 
 
-def _canonical(markup: str) -> str:
-    return canonical(etree.fromstring(markup))
+def _standing_alone(markup: str) -> str:
+    return standing_alone(etree.fromstring(markup))
 
 
 foreign_names = st.builds("{{{}}}{}".format, st.sampled_from(list(_NAMESPACES.values())), _local_names)
 """Names in a namespace that is not libvirt's, as lxml writes them."""
 
-foreign_elements = _trees.map(_canonical)
-"""Elements of other programs, as canonical XML."""
+foreign_elements = _trees.map(_standing_alone)
+"""Elements of other programs, as XML that stands alone."""
 
-metadata = st.lists(_trees, max_size=2).map(lambda trees: _canonical(f"<metadata>{' '.join(trees)}</metadata>"))
-"""`<metadata>` as canonical XML."""
+metadata = st.lists(_trees, max_size=2).map(lambda trees: _standing_alone(f"<metadata>{' '.join(trees)}</metadata>"))
+"""`<metadata>` as XML that stands alone."""
 
 _NOTHING_ELSE = st.just(NOTHING)
 _foreign_parts = st.builds(

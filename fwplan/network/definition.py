@@ -29,7 +29,7 @@ class Others:
 
     Attributes:
         attributes: (name, value) in the order of the source; a name in a namespace is written `{namespace}name`.
-        elements: each child as canonical XML, complete with its namespaces.
+        elements: each child as XML that stands alone, complete with its namespaces.
     """
 
     attributes: tuple[tuple[str, str], ...] = ()
@@ -386,7 +386,7 @@ class Network(Element):
         name: unique on a host.
         uuid: lower case, with hyphens.
         ipv6: whether guests may talk IPv6 to each other although the bridge has no IPv6 address.
-        metadata: the element as canonical XML.
+        metadata: the element as XML that stands alone.
     """
 
     name: str

@@ -86,9 +86,10 @@ def _vlan(vlan: Vlan | None) -> Vlan | None:
 
 
 def _bandwidth(bandwidth: Bandwidth | None) -> Bandwidth | None:
-    if bandwidth is None or not (bandwidth.inbound or bandwidth.outbound):
+    if bandwidth is None:
         return None
-    return replace(bandwidth, inbound=_rate(bandwidth.inbound), outbound=_rate(bandwidth.outbound))
+    inbound, outbound = _rate(bandwidth.inbound), _rate(bandwidth.outbound)
+    return replace(bandwidth, inbound=inbound, outbound=outbound) if inbound or outbound else None
 
 
 def _rate(rate: Rate | None) -> Rate | None:

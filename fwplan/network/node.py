@@ -11,6 +11,7 @@ import re
 from copy import deepcopy
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Literal, TypeVar
+from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -18,12 +19,16 @@ from fwplan.network.definition import NOTHING, Others
 from fwplan.network.problems import Problem, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fwplan.network.definition import Address
 
 Word = TypeVar("Word", bound=str)
+Value = TypeVar("Value")
 
 _UNSIGNED_INT = 2**32 - 1
-_DECLARATION = re.compile(r'\sxmlns:([^\s=]+)="([^"]*)"')
+_NAME = re.compile(r"<[^\s/>]+")
+_PREFIX = re.compile(r"([\w.-]+):")
 _CONTENT = etree.XPath("descendant-or-self::*/text() | descendant-or-self::*/@*")
 _LIVE_ONLY = frozenset({"connections"})
 """Attributes that `virsh net-dumpxml` shows of a running network; not part of a definition."""
@@ -32,12 +37,13 @@ _LIVE_ONLY = frozenset({"connections"})
 class Node:
     """An element, its attributes and children that nobody has asked for yet, and the problems of the document."""
 
-    __slots__ = ("_asked", "_attributes", "_children", "element", "problems")
+    __slots__ = ("_asked", "_attributes", "_children", "element", "missing", "problems")
 
-    def __init__(self, element: etree._Element, problems: list[Problem]) -> None:
-        """Read `element`, adding what is wrong to `problems`."""
+    def __init__(self, element: etree._Element, problems: list[Problem], missing: list[str]) -> None:
+        """Read `element`, adding what is wrong to `problems`, and paths of what cannot be read at all to `missing`."""
         self.element = element
         self.problems = problems
+        self.missing = missing
         self._attributes: dict[str, str] = dict(element.attrib)
         self._children: dict[str, list[etree._Element]] = {}
         self._asked: list[str] = []
@@ -70,12 +76,32 @@ class Node:
         found = self._children.get(tag)
         if not found:
             return None
-        return Node(found.pop(0), self.problems)
+        return self._below(found.pop(0))
 
     def children(self, tag: str) -> list[Node]:
         """All children of that name."""
         self._asked.append(tag)
-        return [Node(element, self.problems) for element in self._children.pop(tag, ())]
+        return [self._below(element) for element in self._children.pop(tag, ())]
+
+    def one(self, tag: str, read: Callable[[Node], Value | None]) -> Value | None:
+        """What `read` makes of the first child of that name."""
+        child = self.child(tag)
+        return None if child is None else child.read_by(read)
+
+    def all(self, tag: str, read: Callable[[Node], Value | None]) -> tuple[Value, ...]:
+        """What `read` makes of each child of that name; without those of which it makes nothing."""
+        values = (child.read_by(read) for child in self.children(tag))
+        return tuple(value for value in values if value is not None)
+
+    def read_by(self, read: Callable[[Node], Value | None]) -> Value | None:
+        """What `read` makes of this element, which counts as missing when that is nothing."""
+        value = read(self)
+        if value is None:
+            self.missing.append(path_of(self.element))
+        return value
+
+    def _below(self, element: etree._Element) -> Node:
+        return Node(element, self.problems, self.missing)
 
     def text(self, tag: str) -> str | None:
         """Text of the first child of that name; None when it is empty or missing, as XPath's `string()` has it."""
@@ -195,7 +221,7 @@ class Node:
             tag = str(element.tag)
             if not tag.startswith("{"):
                 self._warn_unknown(element, f"<{tag}>", tag)
-        return Others(tuple(self._attributes.items()), tuple(canonical(element) for element in elements))
+        return Others(tuple(self._attributes.items()), tuple(standing_alone(element) for element in elements))
 
     def _warn_unknown(self, element: etree._Element, what: str, name: str) -> None:
         if name in self._asked:
@@ -222,24 +248,20 @@ def element_at(root: etree._Element, path: str) -> etree._Element | None:
     return elements[0] if elements else None
 
 
-def canonical(element: etree._Element) -> str:
-    """An element as canonical XML (C14N 1.0, with comments), complete with the namespaces that it may use.
+def standing_alone(element: etree._Element) -> str:
+    """An element as XML that means the same anywhere: with the namespaces that it uses, also those declared around it.
 
-    What elements around it declare belongs to it only if it is used: by a name, or by content such as `type="o:rack"`.
+    A namespace is used by a name, or by content such as `type="o:rack"`.
     """
-    text = etree.tostring(element, encoding="unicode", with_tail=False)
-    declared = _DECLARATION.findall(text)
-    if not any("&" in namespace for _, namespace in declared):
-        content = "".join(_CONTENT(element)) if declared else ""
-        kept = [prefix for prefix, _ in declared if f"{prefix}:" in content or not _is_inherited(prefix, element)]
-        try:
-            return etree.tostring(element, method="c14n", exclusive=True, inclusive_ns_prefixes=kept or None).decode()
-        except etree.C14NError:
-            pass  # a relative namespace, which C14N does not allow
-    # A `&` in a namespace is one that libxml2's C14N would leave as it is.
-    return etree.tostring(deepcopy(element), encoding="unicode", with_tail=False)
-
-
-def _is_inherited(prefix: str, element: etree._Element) -> bool:
-    parent = element.getparent()
-    return parent is not None and prefix in parent.nsmap and parent.nsmap[prefix] == element.nsmap[prefix]
+    alone = deepcopy(element)
+    alone.tail = None
+    content = "".join(_CONTENT(alone))
+    named = {prefix: uri for prefix, uri in element.nsmap.items() if prefix and f"{prefix}:" in content}
+    etree.cleanup_namespaces(alone, keep_ns_prefixes=_PREFIX.findall(content))
+    written = etree.tostring(alone, encoding="unicode")
+    name = _NAME.match(written)
+    missing = [(prefix, uri) for prefix, uri in named.items() if alone.nsmap.get(prefix) != uri]
+    if name is None or not missing:
+        return written
+    declared = "".join(f" xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in missing)
+    return f"{name[0]}{declared}{written[name.end() :]}"

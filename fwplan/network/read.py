@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from fwplan.network.definition import Bridge, Domain, Mac, Mtu, Network, Port, VirtualPort
 from fwplan.network.document import parse_document
-from fwplan.network.node import Node, canonical, element_at
+from fwplan.network.faults import Faults
+from fwplan.network.node import Node, element_at, standing_alone
 from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
 from fwplan.network.read_address import read_ip, read_route
 from fwplan.network.read_dns import read_dns
@@ -17,14 +18,9 @@ from fwplan.network.station import check_unicast_mac, check_uuid
 from fwplan.network.validate import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import TypeVar
-
     from lxml import etree
 
     from fwplan.network.schema import Schema
-
-    Value = TypeVar("Value")
 
 _UNSIGNED_LONG = 2**64 - 1
 
@@ -82,12 +78,12 @@ def examine(data: bytes, schema: Schema | None = None) -> Reading:
     """
     root = parse_document(data)
     problems: list[Problem] = []
-    network = _read(Node(root, problems))
-    faulty = frozenset(
-        problem.path.partition("/")[0].partition("[")[0] for problem in problems if problem.severity is Severity.ERROR
-    )
+    missing: list[str] = []
+    network = _read(Node(root, problems, missing))
+    faulty = (problem.path for problem in problems if problem.severity is Severity.ERROR)
+    faults = Faults(frozenset(faulty), frozenset(missing))
     reading = Reading(network, (), root)
-    problems.extend(replace(problem, line=reading.line_of(problem.path)) for problem in validate(network, faulty))
+    problems.extend(replace(problem, line=reading.line_of(problem.path)) for problem in validate(network, faults))
     if schema is not None:
         problems.extend(schema.problems(root, problems))
     problems.sort(key=lambda problem: problem.line or 0)
@@ -104,37 +100,24 @@ def _read(node: Node) -> Network:
         uuid=_read_uuid(node),
         title=node.text("title"),
         description=node.text("description"),
-        metadata=None if metadata is None else canonical(metadata.element),
+        metadata=None if metadata is None else standing_alone(metadata.element),
         ipv6=node.yes_no("ipv6") if node.has("ipv6") else None,
         trust_guest_rx_filters=node.yes_no("trustGuestRxFilters"),
-        forward=_one(node, "forward", read_forward),
-        bridge=_one(node, "bridge", _read_bridge),
-        mtu=_one(node, "mtu", _read_mtu),
-        mac=_one(node, "mac", _read_mac),
-        domain=_one(node, "domain", _read_domain),
-        dns=_one(node, "dns", read_dns),
-        vlan=_one(node, "vlan", read_vlan),
-        bandwidth=_one(node, "bandwidth", read_bandwidth),
-        port=_one(node, "port", _read_port),
-        ips=_all(node.children("ip"), read_ip),
-        routes=_all(node.children("route"), read_route),
-        virtual_port=_one(node, "virtualport", _read_typed_virtual_port),
-        portgroups=_all(node.children("portgroup"), read_portgroup),
+        forward=node.one("forward", read_forward),
+        bridge=node.one("bridge", _read_bridge),
+        mtu=node.one("mtu", _read_mtu),
+        mac=node.one("mac", _read_mac),
+        domain=node.one("domain", _read_domain),
+        dns=node.one("dns", read_dns),
+        vlan=node.one("vlan", read_vlan),
+        bandwidth=node.one("bandwidth", read_bandwidth),
+        port=node.one("port", _read_port),
+        ips=node.all("ip", read_ip),
+        routes=node.all("route", read_route),
+        virtual_port=node.one("virtualport", _read_typed_virtual_port),
+        portgroups=node.all("portgroup", read_portgroup),
         others=node.others(),
     )
-
-
-def _one(node: Node, tag: str, read: Callable[[Node], Value | None]) -> Value | None:
-    child = node.child(tag)
-    return None if child is None else read(child)
-
-
-def _all(nodes: list[Node], read: Callable[[Node], Value | None]) -> tuple[Value, ...]:
-    return tuple(_present(map(read, nodes)))
-
-
-def _present(values: Iterable[Value | None]) -> Iterable[Value]:
-    return (value for value in values if value is not None)
 
 
 def _read_uuid(node: Node) -> str | None:

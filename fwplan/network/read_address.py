@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from fwplan.network.definition import Bootp, Dhcp, DhcpHost, DhcpRange, Ip, Lease, Route, Tftp
@@ -91,10 +92,8 @@ def _read_netmask(node: Node) -> IPv4Address | None:
 def _read_dhcp(node: Node, *, of_ipv6: bool) -> Dhcp:
     # libvirt passes over <bootp> under IPv6: it is then left to `others`.
     bootp = None if of_ipv6 else node.child("bootp")
-    ranges = tuple(found for found in map(_read_range, node.children("range")) if found is not None)
-    hosts = tuple(
-        found for found in (_read_host(host, of_ipv6=of_ipv6) for host in node.children("host")) if found is not None
-    )
+    ranges = node.all("range", _read_range)
+    hosts = node.all("host", partial(_read_host, of_ipv6=of_ipv6))
     return Dhcp(
         ranges=ranges,
         hosts=hosts,

@@ -22,10 +22,10 @@ def read_dns(node: Node) -> Dns:
     dns = Dns(
         enable=node.yes_no("enable"),
         forward_plain_names=node.yes_no("forwardPlainNames"),
-        forwarders=tuple(map(_read_forwarder, node.children("forwarder"))),
-        txts=tuple(found for found in map(_read_txt, node.children("txt")) if found is not None),
-        srvs=tuple(found for found in map(_read_srv, node.children("srv")) if found is not None),
-        hosts=tuple(found for found in map(_read_host, node.children("host")) if found is not None),
+        forwarders=node.all("forwarder", _read_forwarder),
+        txts=node.all("txt", _read_txt),
+        srvs=node.all("srv", _read_srv),
+        hosts=node.all("host", _read_host),
         others=node.others(),
     )
     if dns.enable is False and (dns.forwarders or dns.txts or dns.srvs or dns.hosts):
@@ -48,6 +48,7 @@ def _read_txt(node: Node) -> DnsTxt | None:
     value = node.required("value", "say what it answers: value='…'")
     if name is not None and (" " in name or "," in name):
         node.error(f"name='{name}' has a blank or a comma in it", "take it out")
+    _refuse_line_breaks(node, "value", value)
     others = node.others()
     return None if name is None or value is None else DnsTxt(name=name, value=value, others=others)
 
@@ -61,6 +62,8 @@ def _read_srv(node: Node) -> DnsSrv | None:
         if value is not None and not allowed.fullmatch(value):
             node.error(f"{name}='{value}' has a character in it that no record can carry", "use letters and digits")
     domain, target = node.raw("domain"), node.raw("target")
+    _refuse_line_breaks(node, "domain", domain)
+    _refuse_line_breaks(node, "target", target)
     numbers = {name: _read_srv_number(node, name, has_target=target is not None) for name in _SRV_NUMBERS}
     others = node.others()
     if service is None or protocol is None:
@@ -75,6 +78,12 @@ def _read_srv(node: Node) -> DnsSrv | None:
         weight=numbers["weight"],
         others=others,
     )
+
+
+def _refuse_line_breaks(node: Node, name: str, value: str | None) -> None:
+    # dnsmasq would take what follows for another of its options.
+    if value is not None and ("\n" in value or "\r" in value):
+        node.error(f"'{name}' has a line break in it", "take it out")
 
 
 _SRV_NUMBERS = ("port", "priority", "weight")

@@ -28,9 +28,9 @@ def read_forward(node: Node) -> Forward | None:
         managed=_read_managed(node),
         driver=None if driver is None else _read_driver(driver),
         nat=_read_nat(nats[0]) if nats else None,
-        interfaces=_interfaces(node.children("interface")),
-        physical_functions=_interfaces(node.children("pf")),
-        addresses=tuple(address for address in map(_read_pci_address, node.children("address")) if address is not None),
+        interfaces=node.all("interface", _read_interface),
+        physical_functions=node.all("pf", _read_interface),
+        addresses=node.all("address", _read_pci_address),
         others=node.others(),
     )
 
@@ -60,13 +60,9 @@ def _read_driver(node: Node) -> Driver:
     return Driver(name=node.choice("name", ("kvm", "vfio")), model=node.string("model"), others=node.others())
 
 
-def _interfaces(nodes: list[Node]) -> tuple[Interface, ...]:
-    interfaces = []
-    for node in nodes:
-        name = node.required("dev", "name an interface of the host: dev='…'")
-        if name is not None:
-            interfaces.append(Interface(dev=name, others=node.others()))
-    return tuple(interfaces)
+def _read_interface(node: Node) -> Interface | None:
+    name = node.required("dev", "name an interface of the host: dev='…'")
+    return None if name is None else Interface(dev=name, others=node.others())
 
 
 def _read_pci_address(node: Node) -> PciAddress | None:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _HIGHEST_VLAN = 4095
 _LONGEST_PROFILE = 39
 """Bytes; libvirt's LIBVIRT_IFLA_VF_PORT_PROFILE_MAX (40) less the ending zero byte."""
-_UNSIGNED_LONG = 2**64 - 1
+_FASTEST = 2**54
+"""KiB a second: libvirt counts in bytes, in 64 bits."""
+_LARGEST_BURST = 2**22 - 1
+"""KiB: tc counts in bytes, in 32 bits."""
 
 _NATIVE_MODES: tuple[NativeMode, ...] = ("tagged", "untagged")
 
@@ -137,7 +140,8 @@ def _read_rate(parent: Node, tag: str) -> Rate | None:
     if node is None:
         return None
     average, peak, burst, floor = (
-        node.integer(name, maximum=_UNSIGNED_LONG) for name in ("average", "peak", "burst", "floor")
+        node.integer(name, maximum=_LARGEST_BURST if name == "burst" else _FASTEST)
+        for name in ("average", "peak", "burst", "floor")
     )
     has_average = node.element.get("average") is not None
     if not has_average and floor is None:

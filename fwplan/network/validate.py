@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fwplan.network.faults import NO_FAULTS
 from fwplan.network.interface_name import interface_name_fault
 from fwplan.network.modes import Devices, ForwardMode, Kind, Presence
 from fwplan.network.problems import Problem, Severity
@@ -18,38 +19,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fwplan.network.definition import Network
+    from fwplan.network.faults import Faults
 
-_NO_FAULTS: frozenset[str] = frozenset()
 _LONGEST_NAME = 251
 """Bytes; libvirt keeps the definition in a file of that name with `.xml`, and NAME_MAX is 255."""
 _MTUS = range(68, 65536)
 """What the kernel takes for a bridge: ETH_MIN_MTU to ETH_MAX_MTU."""
 
 
-def validate(network: Network, faulty: frozenset[str] = _NO_FAULTS) -> list[Problem]:
+def validate(network: Network, faults: Faults = NO_FAULTS) -> list[Problem]:
     """All problems between the settings of a definition.
 
     Args:
         network: the definition, as far as it could be read.
-        faulty: names of those children of `<network>` that could not be read whole; a rule that depends on one
-            of them stays silent, so that one mistake is not reported twice.
+        faults: what could not be read.
     """
-    return list(_problems(network, faulty))
+    return list(_problems(network, faults))
 
 
-def _problems(network: Network, faulty: frozenset[str]) -> Iterator[Problem]:
+def _problems(network: Network, faults: Faults) -> Iterator[Problem]:
     yield from _name_problems(network)
-    if "ip" not in faulty:
-        yield from address_problems(network)
-    if "ip" not in faulty and "route" not in faulty:
-        yield from route_problems(network)
-    if "forward" not in faulty:
-        yield from forward_problems(network)
-        yield from port_problems(network)
-        yield from _bridge_name_problems(network)
-        if "bridge" not in faulty:
-            yield from _bridge_problems(network)
-        yield from _mode_problems(network, faulty)
+    yield from address_problems(network, faults)
+    yield from route_problems(network, faults)
+    if not faults.are_missing("forward"):
+        yield from forward_problems(network, faults)
+        yield from port_problems(network, faults)
+        yield from _bridge_problems(network)
+        yield from _mode_problems(network, faults)
+    yield from _bridge_name_problems(network)
 
 
 def _name_problems(network: Network) -> Iterator[Problem]:
@@ -112,10 +109,10 @@ def _bridge_problems(network: Network) -> Iterator[Problem]:
             )
 
 
-def _mode_problems(network: Network, faulty: frozenset[str]) -> Iterator[Problem]:
+def _mode_problems(network: Network, faults: Faults) -> Iterator[Problem]:
     mode = network.mode.value
     meaning = network.meaning
-    if meaning.addresses is Presence.REQUIRED and not network.ips and "ip" not in faulty:
+    if meaning.addresses is Presence.REQUIRED and not network.ips and not faults.are_missing("ip"):
         yield Problem(
             Severity.ERROR,
             "forward",
@@ -141,7 +138,8 @@ def _mode_problems(network: Network, faulty: frozenset[str]) -> Iterator[Problem
         yield Problem(Severity.ERROR, "dns", f"mode '{mode}' takes no DNS records", advice)
     if network.mtu is not None and network.mtu.size:
         yield Problem(Severity.ERROR, "mtu", f"mode '{mode}' takes no MTU", advice)
-    yield from _uselessness(network)
+    if not faults.within("forward"):
+        yield from _uselessness(network)
 
 
 def _uselessness(network: Network) -> Iterator[Problem]:

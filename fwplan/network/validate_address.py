@@ -14,37 +14,42 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
     from fwplan.network.definition import Address, Dhcp, Ip, Network, Route, Subnet
+    from fwplan.network.faults import Faults
 
 _BITS = {4: 32, 6: 128}
 _PTR_STEPS = {4: 8, 6: 4}
 """Bits of an address that a label of in-addr.arpa or ip6.arpa stands for."""
 
 
-def address_problems(network: Network) -> Iterator[Problem]:
+def address_problems(network: Network, faults: Faults) -> Iterator[Problem]:
     """All problems of the `<ip>` elements."""
-    serving: dict[int, int] = {}
-    addresses: set[Address] = set()
-    for index, ip in enumerate(network.ips, start=1):
-        path = f"ip[{index}]" if len(network.ips) > 1 else "ip"
+    serving: dict[int, str] = {}
+    addresses: set[tuple[Address, int]] = set()
+    for path, ip in zip(faults.places("ip", len(network.ips)), network.ips, strict=True):
         problems = [
             *_family_problems(ip.address, ip.family, ip.netmask, path),
             *_prefix_problems(ip.address, ip.prefix, ip.netmask, path),
-        ] or list(_subnet_problems(ip, path))
+        ]
+        has_subnet = not problems and path not in faults.faulty
+        if has_subnet:
+            problems = list(_subnet_problems(ip, path))
         yield from problems
-        if ip.address in addresses:
-            yield Problem(Severity.ERROR, path, f"the bridge has the address {ip.address} already", "give it once")
-        addresses.add(ip.address)
+        if has_subnet and not problems:
+            address = (ip.address, ip.prefix_length)
+            if address in addresses:
+                yield Problem(Severity.ERROR, path, f"the bridge has the address {ip.address} already", "give it once")
+            addresses.add(address)
         if ip.tftp is not None and ip.address.version == 6:
             yield Problem(Severity.ERROR, f"{path}/tftp", "TFTP is served over IPv4 only", "move it to an IPv4 <ip>")
-        if ip.dhcp is not None and not problems:
-            yield from _dhcp_problems(ip.dhcp, ip.subnet, f"{path}/dhcp")
+        if ip.dhcp is not None and has_subnet and not problems:
+            yield from _dhcp_problems(ip.dhcp, ip.subnet, f"{path}/dhcp", faults)
         if ip.gives_addresses:
-            first = serving.setdefault(ip.address.version, index)
-            if first != index:
+            first = serving.setdefault(ip.address.version, path)
+            if first != path:
                 yield Problem(
                     Severity.ERROR,
                     f"{path}/dhcp",
-                    f"DHCP is served on a second IPv{ip.address.version} address (the first is ip[{first}])",
+                    f"DHCP is served on a second IPv{ip.address.version} address (the first is {first})",
                     "serve it on one address of each family",
                 )
 
@@ -82,26 +87,24 @@ def _subnet_problems(ip: Ip, path: str) -> Iterator[Problem]:
     except ValueError as error:
         yield Problem(Severity.ERROR, path, str(error), "give the prefix, such as prefix='24'")
         return
-    step = _PTR_STEPS[ip.address.version]
-    if ip.local_ptr and prefix % step:
+    step, bits = _PTR_STEPS[ip.address.version], _BITS[ip.address.version]
+    if ip.local_ptr and (prefix % step or prefix in {0, bits}):
         yield Problem(
             Severity.ERROR,
             path,
             f"no PTR domain ends at {prefix} bits, which localPtr='yes' asks for",
-            f"choose a prefix that {step} divides, or take localPtr out",
+            f"choose a prefix from {step} to {bits - step} that {step} divides, or take localPtr out",
         )
 
 
-def _dhcp_problems(dhcp: Dhcp, subnet: Subnet, path: str) -> Iterator[Problem]:
+def _dhcp_problems(dhcp: Dhcp, subnet: Subnet, path: str, faults: Faults) -> Iterator[Problem]:
     leases = []
-    for index, given in enumerate(dhcp.ranges, start=1):
-        place = f"{path}/range[{index}]"
+    for place, given in zip(faults.places(f"{path}/range", len(dhcp.ranges)), dhcp.ranges, strict=True):
         fault = range_fault(given.start, given.end, subnet)
         if fault is not None:
             yield Problem(Severity.ERROR, place, fault, f"choose addresses of {subnet}")
         leases.append((place, given.lease))
-    for index, host in enumerate(dhcp.hosts, start=1):
-        place = f"{path}/host[{index}]"
+    for place, host in zip(faults.places(f"{path}/host", len(dhcp.hosts)), dhcp.hosts, strict=True):
         if host.ip not in subnet:
             yield Problem(
                 Severity.WARNING,
@@ -111,7 +114,9 @@ def _dhcp_problems(dhcp: Dhcp, subnet: Subnet, path: str) -> Iterator[Problem]:
             )
         leases.append((place, host.lease))
     for place, lease in leases:
-        if lease is not None and _too_short(lease.expiry, lease.unit or "minutes"):
+        # The unit of a faulty lease is not known.
+        known = lease is not None and not faults.within(f"{place}/lease")
+        if lease is not None and known and _too_short(lease.expiry, lease.unit or "minutes"):
             yield Problem(
                 Severity.ERROR,
                 f"{place}/lease",
@@ -124,15 +129,17 @@ def _too_short(expiry: int, unit: str) -> bool:
     return 0 < expiry < {"seconds": 120, "minutes": 2, "hours": 0}[unit]
 
 
-def route_problems(network: Network) -> Iterator[Problem]:
+def route_problems(network: Network, faults: Faults) -> Iterator[Problem]:
     """All problems of the `<route>` elements."""
     subnets = list(_subnets(network))
-    for index, route in enumerate(network.routes, start=1):
-        path = f"route[{index}]" if len(network.routes) > 1 else "route"
-        yield from _route_address_problems(route, path)
+    places = list(faults.places("ip", len(network.ips)))
+    knows_subnets = not faults.are_missing("ip") and faults.faulty.isdisjoint(places)
+    for path, route in zip(faults.places("route", len(network.routes)), network.routes, strict=True):
+        if path not in faults.faulty:
+            yield from _route_address_problems(route, path)
         if route.metric == 0:
             yield Problem(Severity.ERROR, path, "metric='0' is no metric", "use 1 or more")
-        if not any(route.gateway in subnet for subnet in subnets):
+        if knows_subnets and not any(route.gateway in subnet for subnet in subnets):
             yield Problem(
                 Severity.ERROR,
                 path,

@@ -11,19 +11,22 @@ from fwplan.network.modes import Devices, ForwardMode
 from fwplan.network.problems import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fwplan.network.definition import Forward, Network
+    from fwplan.network.faults import Faults
+
+_FIRST_INTERFACE = frozenset({"forward/interface", "forward/interface[1]"})
 
 
-def forward_problems(network: Network) -> Iterator[Problem]:
+def forward_problems(network: Network, faults: Faults) -> Iterator[Problem]:
     """All problems of `<forward>`."""
     forward = network.forward
     if forward is None:
         return
     yield from _nat_problems(forward)
-    yield from _device_name_problems(forward)
-    yield from _device_list_problems(forward)
+    yield from _device_name_problems(forward, faults)
+    yield from _device_list_problems(forward, faults)
     yield from _device_mode_problems(forward, network.meaning.devices)
 
 
@@ -51,10 +54,11 @@ def _nat_problems(forward: Forward) -> Iterator[Problem]:
         )
 
 
-def _device_name_problems(forward: Forward) -> Iterator[Problem]:
+def _device_name_problems(forward: Forward, faults: Faults) -> Iterator[Problem]:
     named = [] if forward.dev is None else [("forward", forward.dev)]
     for tag, interfaces in (("interface", forward.interfaces), ("pf", forward.physical_functions)):
-        named.extend((f"forward/{tag}[{index}]", interface.dev) for index, interface in enumerate(interfaces, start=1))
+        names = [interface.dev for interface in interfaces]
+        named.extend(zip(faults.places(f"forward/{tag}", len(names)), names, strict=True))
     for path, name in named:
         fault = interface_name_fault(name)
         if fault is not None:
@@ -63,7 +67,7 @@ def _device_name_problems(forward: Forward) -> Iterator[Problem]:
             )
 
 
-def _device_list_problems(forward: Forward) -> Iterator[Problem]:
+def _device_list_problems(forward: Forward, faults: Faults) -> Iterator[Problem]:
     if forward.dev is not None and (forward.addresses or forward.physical_functions):
         yield Problem(
             Severity.ERROR,
@@ -71,21 +75,20 @@ def _device_list_problems(forward: Forward) -> Iterator[Problem]:
             f"dev='{forward.dev}' stands beside a <pf> or an <address>",
             "keep the one that is meant",
         )
-    if forward.dev is not None and forward.interfaces and forward.interfaces[0].dev != forward.dev:
+    first = next(faults.places("forward/interface", len(forward.interfaces)), None)
+    if forward.dev is not None and first in _FIRST_INTERFACE and forward.interfaces[0].dev != forward.dev:
         yield Problem(
             Severity.ERROR,
             "forward",
             f"dev='{forward.dev}' is not the first <interface>, '{forward.interfaces[0].dev}'",
             "make them the same, or take dev out",
         )
-    for index, repeated in _repetitions([interface.dev for interface in forward.interfaces]):
-        yield Problem(
-            Severity.ERROR, f"forward/interface[{index}]", f"'{repeated}' is listed a second time", "list it once"
-        )
-    for index, repeated in _repetitions([str(address) for address in forward.addresses]):
-        yield Problem(
-            Severity.ERROR, f"forward/address[{index}]", f"'{repeated}' is listed a second time", "list it once"
-        )
+    for path, names in (
+        ("forward/interface", [interface.dev for interface in forward.interfaces]),
+        ("forward/address", [str(address) for address in forward.addresses]),
+    ):
+        for place, repeated in _repetitions(zip(faults.places(path, len(names)), names, strict=True)):
+            yield Problem(Severity.ERROR, place, f"'{repeated}' is listed a second time", "list it once")
     if len(forward.physical_functions) > 1:
         yield Problem(Severity.ERROR, "forward/pf[2]", "there is a second <pf>", "keep one")
     lists = Counter({"interface": len(forward.interfaces), "pf": len(forward.physical_functions)})
@@ -100,12 +103,12 @@ def _device_list_problems(forward: Forward) -> Iterator[Problem]:
         )
 
 
-def _repetitions(names: list[str]) -> Iterator[tuple[int, str]]:
-    """Each name that stood before, with its place from 1."""
+def _repetitions(names: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Each (place, name) whose name stood before."""
     seen = set()
-    for index, name in enumerate(names, start=1):
+    for place, name in names:
         if name in seen:
-            yield index, name
+            yield place, name
         seen.add(name)
 
 

@@ -10,25 +10,26 @@ from fwplan.network.problems import Problem, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fwplan.network.definition import Network, VirtualPort
+    from fwplan.network.definition import Network, PortGroup, VirtualPort
+    from fwplan.network.faults import Faults
+
+    _Groups = tuple[tuple[str, PortGroup], ...]
+    """The portgroups, each with its path."""
 
 
-def port_problems(network: Network) -> Iterator[Problem]:
+def port_problems(network: Network, faults: Faults) -> Iterator[Problem]:
     """All problems of `<portgroup>`, `<vlan>` and `<bandwidth>`."""
-    yield from _name_problems(network)
-    yield from _bandwidth_problems(network)
-    yield from _vlan_problems(network)
+    places = faults.places("portgroup", len(network.portgroups))
+    groups = tuple(zip(places, network.portgroups, strict=True))
+    yield from _name_problems(groups)
+    yield from _bandwidth_problems(network, groups)
+    yield from _vlan_problems(network, groups, faults)
 
 
-def _group_path(network: Network, index: int) -> str:
-    return f"portgroup[{index}]" if len(network.portgroups) > 1 else "portgroup"
-
-
-def _name_problems(network: Network) -> Iterator[Problem]:
+def _name_problems(groups: _Groups) -> Iterator[Problem]:
     seen: set[str] = set()
     default: str | None = None
-    for index, group in enumerate(network.portgroups, start=1):
-        path = _group_path(network, index)
+    for path, group in groups:
         if group.name in seen:
             yield Problem(Severity.ERROR, path, f"there is a second portgroup '{group.name}'", "rename one of them")
         seen.add(group.name)
@@ -43,23 +44,23 @@ def _name_problems(network: Network) -> Iterator[Problem]:
             default = default or group.name
 
 
-def _bandwidth_problems(network: Network) -> Iterator[Problem]:
+def _bandwidth_problems(network: Network, groups: _Groups) -> Iterator[Problem]:
     if network.kind in {Kind.MANAGED, Kind.EXISTING_BRIDGE}:
         return
     message = f"mode '{network.mode.value}' has no bridge to limit the bandwidth of"
     advice = "take it out, or limit each guest"
     if network.bandwidth is not None and (network.bandwidth.inbound or network.bandwidth.outbound):
         yield Problem(Severity.ERROR, "bandwidth", message, advice)
-    for index, group in enumerate(network.portgroups, start=1):
+    for path, group in groups:
         if group.bandwidth is not None and (group.bandwidth.inbound or group.bandwidth.outbound):
-            yield Problem(Severity.ERROR, f"{_group_path(network, index)}/bandwidth", message, advice)
+            yield Problem(Severity.ERROR, f"{path}/bandwidth", message, advice)
 
 
 def _is_open_vswitch(port: VirtualPort | None) -> bool:
     return port is not None and port.type == "openvswitch"
 
 
-def _vlan_problems(network: Network) -> Iterator[Problem]:
+def _vlan_problems(network: Network, groups: _Groups, faults: Faults) -> Iterator[Problem]:
     """VLANs need a device for one guest alone, or a port of a bridge: Linux's own (libvirt 11.0) or Open vSwitch's."""
     mode = network.mode
     allowed = mode in {ForwardMode.HOSTDEV, ForwardMode.PASSTHROUGH} or (
@@ -69,7 +70,7 @@ def _vlan_problems(network: Network) -> Iterator[Problem]:
     advice = (
         "tags need mode 'hostdev', 'passthrough' or 'bridge', the latter without <virtualport> or with 'openvswitch'"
     )
-    for index, group in enumerate(network.portgroups, start=1):
+    for path, group in groups:
         if network.vlan is None and group.vlan is None:
             continue
         if group.virtual_port is None:
@@ -77,7 +78,7 @@ def _vlan_problems(network: Network) -> Iterator[Problem]:
         else:
             possible = mode is ForwardMode.BRIDGE and _is_open_vswitch(group.virtual_port)
         if not possible:
-            where = _group_path(network, index) + ("/vlan" if group.vlan is not None else "")
-            yield Problem(Severity.ERROR, where, message, advice)
-    if network.vlan is not None and not allowed and not any(group.default for group in network.portgroups):
+            yield Problem(Severity.ERROR, path if group.vlan is None else f"{path}/vlan", message, advice)
+    has_default = faults.are_missing("portgroup") or any(group.default for group in network.portgroups)
+    if network.vlan is not None and not allowed and not has_default:
         yield Problem(Severity.ERROR, "vlan", message, advice)
