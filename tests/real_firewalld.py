@@ -6,6 +6,7 @@ the machine itself. Its settings, and what it keeps under /run, are the test's o
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -78,6 +79,13 @@ def _why_not() -> str:
     return "" if modules.returncode == 0 else "firewalld lacks its modules of Python (Debian: python3-firewall)"
 
 
+@functools.cache
+def _with_own_run() -> tuple[str, ...]:
+    """How a command comes to a /run of its own; in a mere chroot, where nobody may unmount anything, it has none."""
+    may = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode == 0
+    return ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$@"', "sh") if may else ()
+
+
 class RealFirewalld:
     """firewalld and its bus; a context manager that ends both.
 
@@ -116,16 +124,16 @@ class RealFirewalld:
         assert program is not None
         default = program.parent.parent / "lib/firewalld"
         command = (
-            'mount -t tmpfs none /run && exec "$@"', "sh", _SYSTEM_PYTHON, program, "--nofork", "--nopid",
-            "--system-config", self._folder / "etc", "--default-config", default, "--log-target", "console",
+            _SYSTEM_PYTHON, program, "--nofork", "--nopid", "--system-config", self._folder / "etc",
+            "--default-config", default, "--log-target", "console",
         )  # fmt: skip
-        self._daemon = self._start("unshare", "--mount", "sh", "-c", *map(str, command))
+        self._daemon = self._start(*_with_own_run(), *map(str, command))
         end = time.monotonic() + _START
         while True:
             try:
                 self.ask("getZones")
             except (OSError, DBusErrorResponse):
-                assert time.monotonic() < end, "firewalld did not start"
+                assert time.monotonic() < end, f"firewalld did not start: {self._said()}"
                 time.sleep(0.05)
             else:
                 return
@@ -160,14 +168,17 @@ class RealFirewalld:
         return str(self.ask("getZoneOfInterface", interface))
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
-        with self._namespace.entered():
+        with self._namespace.entered(), (self._folder / "log").open("a", encoding="utf-8") as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
                 env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.address},
             )
+
+    def _said(self) -> str:
+        return (self._folder / "log").read_text(encoding="utf-8")
 
     def _write_settings(self) -> None:
         folder = self._folder / "etc"
