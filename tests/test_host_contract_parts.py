@@ -43,14 +43,14 @@ class TestQueues:
             yield System()
 
     def test_there_is_none_at_first(self, system: System) -> None:
-        assert system.queueing(_BRIDGES, _BRIDGES) == {}
+        assert system.queueing(_BRIDGES, set(_BRIDGES)) == {}
         assert system.queueing(()) == {}
 
     def test_what_is_made_is_there(self, system: System) -> None:
         system.change_queueing([_MAKE_QUEUE])
-        assert system.queueing(_BRIDGES, _BRIDGES) == {"virbr1": Queueing(Root.LIBVIRTS)}
+        assert system.queueing(_BRIDGES, set(_BRIDGES)) == {"virbr1": Queueing(Root.LIBVIRTS)}
         system.change_queueing([_MAKE_FILTER])
-        found = system.queueing(_BRIDGES, _BRIDGES)["virbr1"]
+        found = system.queueing(_BRIDGES, set(_BRIDGES))["virbr1"]
         assert (found.root, len(found.filters), found.others) == (Root.LIBVIRTS, 1, False)
 
     def test_only_the_bridges_that_are_asked_for_are_told(self, system: System) -> None:
@@ -87,7 +87,7 @@ class TestQueues:
             system.change_queueing([_MAKE_FILTER])
 
     def test_an_interface_that_is_not_there_has_no_queue(self, system: System) -> None:
-        assert system.queueing(["nowhere0"], ["nowhere0"]) == {}
+        assert system.queueing(["nowhere0"], {"nowhere0"}) == {}
         with pytest.raises(HostError, match='Cannot find device "nowhere0"'):
             system.change_queueing([QueueEdit(Step.ADD, Queue("nowhere0"))])
 
@@ -99,7 +99,7 @@ class TestQueues:
     def test_edits_of_several_bridges_are_taken_back_as_well(self, system: System) -> None:
         edits = [QueueEdit(Step.ADD, kind(bridge)) for bridge in _BRIDGES for kind in (Queue, ChecksumFilter)]
         system.change_queueing(edits)
-        found = system.queueing(_BRIDGES, _BRIDGES)
+        found = system.queueing(_BRIDGES, set(_BRIDGES))
         assert [queueing.others for queueing in found.values()] == [False, False]
         deletes = [
             QueueEdit(Step.DELETE, ChecksumFilter(bridge), queueing.filters[0]) for bridge, queueing in found.items()

@@ -9,6 +9,7 @@ from apply_command import FWPLAN, Fwplan, definition
 from namespaces import Namespace, needs
 
 from fwplan.errors import HostError
+from fwplan.host.firewalld import Firewalld
 from fwplan.host.memory import Machine, MemorySystem
 from fwplan.host.preconditions import preconditions
 from fwplan.host.zones import ZonePolicy
@@ -80,6 +81,16 @@ class TestInMemory:
             "there is no program ip6tables-save",
             "there is no program ip6tables-restore",
         ]
+
+    def test_a_zone_that_many_networks_lack_is_told_once(self) -> None:
+        texts = [definition(f"n{number}", f"virbr{number}", f"192.168.{number}") for number in range(3)]
+        plan = make_plan([read_network(text.encode()) for text in texts], firewalld=True)
+        machine = Machine(interfaces={f"virbr{number}": number + 2 for number in range(3)})
+        found = preconditions(MemorySystem(machine), plan, machine.interfaces, firewalld=Firewalld(frozenset()))
+        assert [missing.split(":")[0] for missing in found.missing] == [
+            "firewalld has no zone 'libvirt', which network 'n0' and 2 more would join"
+        ]
+        assert "Debian" in found.missing[0]
 
     @pytest.mark.parametrize("mode", ["open", "bridge"])
     def test_a_network_without_rules_needs_no_bridge(self, mode: str) -> None:

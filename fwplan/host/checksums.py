@@ -46,7 +46,7 @@ class ChecksumsPart:
         if not system.has_program("tc"):
             repaired = [bridge for bridge, repair in self.wanted.items() if repair.filter]
             return ChecksumsChange(self, ChecksumsPart({}), (), interfaces, tuple(_notes(repaired, _NO_PROGRAM)))
-        going = [bridge for bridge, repair in self.wanted.items() if repair.queue is False]
+        going = {bridge for bridge, repair in self.wanted.items() if repair.queue is False}
         queueing = system.queueing(self.wanted, going)
         found = compare_checksums(queueing, interfaces, self.wanted)
         edits = found.edits

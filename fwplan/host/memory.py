@@ -21,7 +21,8 @@ from fwplan.plan.difference import Step
 from fwplan.plan.operations import ChecksumFilter, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from fwplan.host.firewalld import Firewalld
@@ -104,7 +105,7 @@ class MemorySystem(System):
         """Whether there is a program of that name."""
         return name in self.machine.programs
 
-    def queueing(self, bridges: Iterable[str], going: Collection[str] = ()) -> dict[str, Queueing]:  # noqa: ARG002
+    def queueing(self, bridges: Iterable[str], going: AbstractSet[str] = frozenset()) -> dict[str, Queueing]:  # noqa: ARG002
         """The queues of those of the bridges that have some of their own."""
         return {bridge: self.machine.queueing[bridge] for bridge in bridges if bridge in self.machine.queueing}
 

@@ -26,7 +26,8 @@ from fwplan.nft.listing import merge, read_listing
 from fwplan.nft.transaction import script
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from fwplan.host.firewalld import Firewalld
     from fwplan.nft.listing import Listing
@@ -144,7 +145,7 @@ class System:
         """Whether there is a program of that name."""
         return shutil.which(name) is not None
 
-    def queueing(self, bridges: Iterable[str], going: Collection[str] = ()) -> dict[str, Queueing]:
+    def queueing(self, bridges: Iterable[str], going: AbstractSet[str] = frozenset()) -> dict[str, Queueing]:
         """The queues of those of the bridges that have some of their own.
 
         Args:

@@ -18,7 +18,8 @@ from fwplan.plan.operations import ChecksumFilter, Verb
 from fwplan.preview.host_command import host_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from fwplan.host.system import Completed
     from fwplan.plan.checksums import QueueEdit
@@ -33,7 +34,7 @@ _TO_DHCP_CLIENTS = {"value": "44", "mask": "ffff", "off": 20}
 _TRY = ("tc", "actions", "add", "action", "csum", "ip", "and", "udp")
 
 
-def read_queueing(run: Run, bridges: Iterable[str], going: Collection[str]) -> dict[str, Queueing]:
+def read_queueing(run: Run, bridges: Iterable[str], going: AbstractSet[str]) -> dict[str, Queueing]:
     """The queues of those of the bridges that have some of their own.
 
     Args:
@@ -110,16 +111,18 @@ def _computes_checksums(each: Json) -> bool:
 
 
 def _with_classes(run: Run, bridges: Sequence[str]) -> set[str]:
-    """The bridges that have classes. Classes are listed without their interface: the root queue before them tells it.
+    """The bridges that have classes.
 
-    (`qdisc show dev … handle 1:` would list just that, but tc takes it only once in a batch.)
+    Classes are listed without their interface. If there are any, each bridge is asked again with its queues before its
+    classes, which tells whose they are; for that the kernel lists all queues of the host each time.
     """
-    asked = [["qdisc", "show", "dev", bridge] for bridge in bridges]
-    listed = _tc(run, [command for each in asked for command in (each, ["class", *each[1:]])])
+    if "class " not in _tc(run, [["class", "show", "dev", bridge] for bridge in bridges]):
+        return set()
+    asked = [[what, "show", "dev", bridge] for bridge in bridges for what in ("qdisc", "class")]
     of_each = iter(bridges)
     bridge = ""
     found = set()
-    for line in listed.splitlines():
+    for line in _tc(run, asked).splitlines():
         if line.startswith("qdisc htb 1: root "):
             bridge = next(of_each, "")
         elif line.startswith("class "):

@@ -155,11 +155,15 @@ def zone_troubles(plan: Plan, firewalld: Firewalld | None, policy: ZonePolicy) -
                     "start it (systemctl start firewalld), or go without the zone (--firewalld off)"
                 )
         return
+    joining: dict[str, list[str]] = {}
     for share in plan.networks:
         for operation in share.operations:
             match operation.object:
                 case ZoneMember(zone) if zone not in firewalld.zones:
-                    yield f"network {share.network.name!r}: firewalld has no zone {zone!r}: {_remedy(zone)}"
+                    joining.setdefault(zone, []).append(share.network.name)
+    for zone, (first, *others) in joining.items():
+        more = f" and {len(others)} more" if others else ""
+        yield f"firewalld has no zone {zone!r}, which network {first!r}{more} would join: {_remedy(zone)}"
 
 
 def _remedy(zone: str) -> str:
