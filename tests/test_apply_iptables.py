@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -136,6 +138,30 @@ def test_remove_by_name_takes_what_was_applied_though_the_definition_has_changed
     file.write_text(definition(bridge="virbr2", subnet="192.168.77"), encoding="utf-8")
     fwplan("remove", "lab")
     assert _rules(namespace) == []
+
+
+def test_a_run_that_was_killed_is_told_of_and_undone_by_the_next(
+    fwplan: Fwplan, namespace: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fwplan("apply", "-", given=definition())
+    before = _rules(namespace)
+    programs = tmp_path / "killing"
+    programs.mkdir()
+    real = shutil.which("iptables-restore")
+    (programs / "iptables-restore").write_text(f'#!/bin/sh\n{real} "$@"\nkill -KILL $PPID\n', encoding="utf-8")
+    (programs / "iptables-restore").chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        assert fwplan.attempt("remove", "lab").returncode == -signal.SIGKILL
+    assert _rules(namespace) != before
+    left = _rules(namespace)
+    shown = fwplan.attempt("remove", "lab", "--dry-run")
+    assert "interrupted in 'remove lab': the next one that changes the host undoes it first" in shown.stderr
+    assert _rules(namespace) == left
+    other = definition("other", "virbr2", "192.168.10")
+    done = fwplan.attempt("apply", "-", "--backend=iptables", given=other)
+    assert "an earlier run was interrupted in 'remove lab': what it had done is undone" in done.stderr
+    assert set(before) < set(_rules(namespace))
 
 
 def test_the_lock_of_xtables_is_waited_for(fwplan: Fwplan, namespace: Namespace, tmp_path: Path) -> None:

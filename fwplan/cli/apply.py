@@ -10,7 +10,7 @@ import click
 
 from fwplan.cli.confirm import await_confirmation
 from fwplan.cli.definitions import trouble, valid_definitions
-from fwplan.cli.host_options import recover_first, report, say, say_waiting, state_options
+from fwplan.cli.host_options import recover_first, report, say, say_waiting, state_options, tell_of_interruption
 from fwplan.errors import FwplanError, HostError
 from fwplan.host.executor import bring, compare
 from fwplan.host.forwarding import FORWARDING, SettingsPart
@@ -135,6 +135,7 @@ def command(  # noqa: PLR0913 - an argument for each option
         if dry_run or not may:
             # Without the right to change anything this comes to an error, and leaves no files.
             outcome = compare(system, goal_on(system, state))
+            tell_of_interruption(state)
         else:
             with state.locked("fwplan apply", wait, say_waiting):
                 recover_first(system, state)

@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from fwplan.cli.definitions import trouble, valid_definitions
-from fwplan.cli.host_options import check_permission, recover_first, report, say_waiting, state_options
+from fwplan.cli.host_options import (
+    check_permission,
+    recover_first,
+    report,
+    say_waiting,
+    state_options,
+    tell_of_interruption,
+)
 from fwplan.errors import FwplanError
 from fwplan.host.executor import bring, compare
 from fwplan.host.goal import goal_of_removal
@@ -79,6 +86,7 @@ def command(
         state = State(system, state_dir)
         if dry_run:
             outcome = compare(system, goal_after(state.applied()))
+            tell_of_interruption(state)
         else:
             with state.locked("fwplan remove", wait, say_waiting):
                 recover_first(system, state)
