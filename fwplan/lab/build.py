@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 VIA_HOST = 1
 """The mark of a socket whose packets go by way of the host, also to machines on the same segment."""
 
+GUEST_INTERFACE = "eth0"
+"""The one interface that every machine but the host has."""
+
 _TABLE_OF_THE_MARKED = 100
 _PERMANENT = 0x80  # linux/neighbour.h
 _NO_DUPLICATE_DETECTION = 0x02  # linux/if_addr.h
@@ -94,7 +97,7 @@ class Built:
     def _connect(self, host: IPRoute, machine: Machine, segment: Segment) -> None:
         """Lay the cable between a machine and the host."""
         namespace = self._namespaces[machine.number] = NetworkNamespace.new()
-        far_end = {"ifname": "eth0", "address": machine.mac, "net_ns_fd": namespace.descriptor}
+        far_end = {"ifname": GUEST_INTERFACE, "address": machine.mac, "net_ns_fd": namespace.descriptor}
         if segment.share is None:
             host.link("add", ifname=machine.port, kind="veth", address=segment.mac, peer=far_end)
             return
@@ -121,13 +124,13 @@ def _settle(machine: Machine, segment: Segment, machines: Iterable[Machine]) -> 
     _set(_EVERYWHERE)
     with IPRoute() as own:
         _raise("lo", own)
-        _raise("eth0", own)
+        _raise(GUEST_INTERFACE, own)
         known = {address.ip: m.mac for m in machines for address in m.addresses.values() if m is not machine}
         known |= dict.fromkeys(machine.gateways.values(), segment.mac)
         for address in machine.addresses.values():
-            _add_address(own, "eth0", address)
-        _know(own, "eth0", known)
-        interface = socket.if_nametoindex("eth0")
+            _add_address(own, GUEST_INTERFACE, address)
+        _know(own, GUEST_INTERFACE, known)
+        interface = socket.if_nametoindex(GUEST_INTERFACE)
         for family, gateway in machine.gateways.items():
             version = socket.AF_INET if family is Family.IPV4 else socket.AF_INET6
             way = {"family": version, "dst": "default", "gateway": str(gateway), "oif": interface, "flags": ["onlink"]}

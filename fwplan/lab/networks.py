@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
 from fwplan.lab.addresses import private
-from fwplan.network.definition import Forward, Ip, Nat, Network
+from fwplan.network.definition import Bridge, Forward, Ip, Nat, Network
 from fwplan.network.modes import ForwardMode, Kind
+from fwplan.network.together import bridge_names
 from fwplan.plan.intents import Family
 
 if TYPE_CHECKING:
@@ -22,6 +24,14 @@ def has_something_to_rehearse(network: Network) -> bool:
 def speaks_ipv6(network: Network) -> bool:
     """Whether libvirt leaves IPv6 switched on for the bridge."""
     return bool(network.ipv6) or any(ip.address.version == 6 for ip in network.ips)
+
+
+def with_named_bridges(networks: Sequence[Network]) -> list[Network]:
+    """The networks with the names that libvirt would choose for those bridges that have none yet."""
+    return [
+        network if name is None else replace(network, bridge=replace(network.bridge or Bridge(), name=name))
+        for network, name in zip(networks, bridge_names(networks), strict=True)
+    ]
 
 
 def neighbour_of(networks: Sequence[Network]) -> Network | None:

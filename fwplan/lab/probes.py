@@ -148,7 +148,8 @@ class _Making:
         own = guest.addresses[family]
         for other in guests[1:2]:
             destination = other.addresses[family].ip
-            yield self._probe(Kind.BY_THE_HOST, "udp", guest, segment, other, own.ip, destination)
+            if self._world.route(destination) is segment:
+                yield self._probe(Kind.BY_THE_HOST, "udp", guest, segment, other, own.ip, destination)
         subnets = (address.network for each in self._world.segments for address in each.addresses)
         claimed = outsider(own.network, subnets)
         for stranger in self._strangers(segment, family):
