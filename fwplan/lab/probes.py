@@ -134,10 +134,13 @@ class _Making:
                 yield self._probe(Kind.PAIR, transport, sender, segment, receiver, source, destination)
 
     def _address(self, machine: Machine, other: Machine, family: Family) -> Address | None:
-        """The address of a machine; the host's on the segment of the other one."""
+        """The address of a machine; of the host, the one that is nearest to the other machine."""
         segment = self._world.segment_of(other) if machine.number == HOST else None
-        found = machine.addresses.get(family) if segment is None else segment.address(family)
-        return None if found is None else found.ip
+        if segment is None:
+            found = machine.addresses.get(family)
+            return None if found is None else found.ip
+        towards = other.addresses.get(family)
+        return None if towards is None else segment.address_towards(towards)
 
     def _special(self, segment: Segment, family: Family) -> Iterator[Probe]:
         """What the guests of a network send besides."""
@@ -174,7 +177,13 @@ class _Making:
         host = self._world.machines[HOST]
         for kind, group in _GROUPS[family].items():
             yield self._probe(kind, "udp", guest, segment, None, of_guest, group, ports=(client, server))
-            yield self._probe(kind, "udp", host, segment, None, of_host, group, ports=(server, client))
+            for by in (segment, *self._limits_of(segment)):
+                yield self._probe(kind, "udp", host, by, None, of_host, group, ports=(server, client))
+
+    def _limits_of(self, segment: Segment) -> Iterator[Segment]:
+        """The segment behind the device that a network is limited to, where alone it keeps or changes sources."""
+        device = None if segment.share is None else segment.share.network.forward_device
+        return (each for each in self._world.segments if each.interface == device and each.share is None)
 
     def _to_services(
         self, guest: Machine, segment: Segment, of_guest: Address, of_host: Address, family: Family

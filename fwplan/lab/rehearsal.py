@@ -90,8 +90,12 @@ class Rehearsal:
 
     @property
     def differing(self) -> tuple[Result, ...]:
-        """The results that are an error: a promise is broken; without rules of others, any difference at all."""
-        return tuple(result for result in self.results if (result.broken if self.others else result.different))
+        """The results that are an error."""
+        return tuple(result for result in self.results if self.is_an_error(result))
+
+    def is_an_error(self, result: Result) -> bool:
+        """Whether a result breaks a promise; without rules of others, whether it differs at all."""
+        return bool(result.broken if self.others else result.different)
 
 
 def judged(world: World, probe: Probe, promise: Promise, outcome: Outcome) -> Result:

@@ -85,6 +85,13 @@ class Segment:
         """The host's first address of a family on it."""
         return next((address for address in self.addresses if Family.of(address.network) is family), None)
 
+    def address_towards(self, machine: AddressWithPrefix) -> Address | None:
+        """The host's address on it in the subnet of a machine; if there is none there, the first of the family."""
+        family = Family.of(machine.network)
+        near = (own.ip for own in self.addresses if own.ip in machine.network)
+        first = self.address(family)
+        return next(near, None if first is None else first.ip)
+
     def addresses_of(self, family: Family) -> frozenset[Address]:
         """All the host's addresses of a family on it."""
         return frozenset(address.ip for address in self.addresses if Family.of(address.network) is family)
