@@ -15,9 +15,13 @@ from fwplan.files import read_bytes
 from fwplan.lab.networks import has_something_to_rehearse
 from fwplan.lab.rehearse import Lab, plan_with_neighbour
 from fwplan.plan.plan import Backend, Layout
+from fwplan.preview.differences import dumped
 
 if TYPE_CHECKING:
     from fwplan.lab.rehearsal import Rehearsal
+
+_INTERRUPTED = 130
+"""As shells count a program that was ended by Ctrl-C."""
 
 _LARGEST_SCRIPT = 64 * 1024 * 1024
 """Bytes."""
@@ -80,6 +84,21 @@ def command(
     plan is applied there by the real executor, on the real kernel, and what becomes of each packet is held against what
     the networks promise. Nothing leaves the namespaces, and nothing is left of them.
     """
+    try:
+        rehearsal = _rehearsal(files, Backend(backend), Layout(layout), beside)
+    except FwplanError as error:
+        trouble(error)
+    except KeyboardInterrupt:
+        say("interrupted; nothing is left of the rehearsal")
+        sys.exit(_INTERRUPTED)
+    else:
+        if rehearsal is not None:
+            _print(rehearsal, format_name, width or screen_width(), verbose=verbose)
+            sys.exit(FINDINGS if rehearsal.differing else 0)
+
+
+def _rehearsal(files: tuple[str, ...], backend: Backend, layout: Layout, beside: str | None) -> Rehearsal | None:
+    """What comes of a rehearsal; None when there is nothing to rehearse, which is said."""
     # The process inside gets ready while the definitions are read.
     with Lab() as lab:
         networks = valid_definitions(files)
@@ -87,19 +106,10 @@ def command(
             if not has_something_to_rehearse(network):
                 say(f"network {network.name!r} has nothing to rehearse: {network.meaning.why_unfiltered}")
         if not any(map(has_something_to_rehearse, networks)):
-            return
-        try:
-            others = "" if beside is None else _script(beside)
-            plan, labs_own = plan_with_neighbour(
-                networks, backend=Backend(backend), layout=Layout(layout), checked=True
-            )
-            rehearsal = lab.rehearse(plan, labs_own=labs_own, beside=others)
-        except FwplanError as error:
-            trouble(error)
-        else:
-            _print(rehearsal, format_name, width or screen_width(), verbose=verbose)
-            if rehearsal.differing:
-                sys.exit(FINDINGS)
+            return None
+        others = "" if beside is None else _script(beside)
+        plan, labs_own = plan_with_neighbour(networks, backend=backend, layout=layout, checked=True)
+        return lab.rehearse(plan, labs_own=labs_own, beside=others)
 
 
 def _script(file: str) -> str:
@@ -111,7 +121,15 @@ def _script(file: str) -> str:
 
 def _print(rehearsal: Rehearsal, format_name: str, width: int, *, verbose: bool) -> None:
     match format_name:
+        case "json":
+            from fwplan.lab.document import rehearsal_json  # noqa: PLC0415 - each format needs one of them
+
+            click.echo(dumped(rehearsal_json(rehearsal)), nl=False)
+        case "svg":
+            from fwplan.lab.svg import rehearsal_svg  # noqa: PLC0415
+
+            click.echo(rehearsal_svg(rehearsal), nl=False)
         case _:
-            from fwplan.lab.text import rehearsal_lines  # noqa: PLC0415 - not every format needs it
+            from fwplan.lab.text import rehearsal_lines  # noqa: PLC0415
 
             show(rehearsal_lines(rehearsal, width, verbose=verbose))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fwplan.lab.rehearsal import Part
-
 if TYPE_CHECKING:
     from fwplan.lab.rehearsal import Rehearsal, Result
     from fwplan.lab.world import Machine, Segment, World
@@ -65,9 +63,7 @@ def _result(rehearsal: Rehearsal, result: Result) -> dict[str, Any]:
             "heard_by": [machines[number].name for number in sorted(promise.hearers)],
             "answered": promise.answered,
             "source": _appearance(result),
-            "because": {
-                part.value: None if (reason := result.reason(part)) is None else reason.reason for part in Part
-            },
+            "because": {part.value: intent.reason for part, intent in promise.reasons.items()},
         },
         "became": {
             "heard": [

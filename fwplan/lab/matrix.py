@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwplan.lab.probes import Kind
-from fwplan.lab.rehearsal import Part
+from fwplan.lab.promised import Part
 from fwplan.lab.world import HOST
 from fwplan.plan.intents import JoinZone, RepairChecksums, SetUp
 from fwplan.plan.promises import promises
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fwplan.lab.probes import Probe
     from fwplan.lab.rehearsal import Rehearsal, Result
     from fwplan.lab.world import Place, Segment, World
-    from fwplan.plan.intents import Family
+    from fwplan.plan.intents import Family, Intent
 
 
 class Reach(enum.Enum):
@@ -139,6 +140,12 @@ def _what(world: World, result: Result) -> str:
 
 def kept(rehearsal: Rehearsal) -> dict[str, dict[int, Count]]:
     """How often each promise decided about a probe, and how often in vain, by the numbers of the networks' segments."""
+    decided: Counter[Intent] = Counter()
+    broken: Counter[Intent] = Counter()
+    for result in rehearsal.results:
+        for part, intent in result.promise.reasons.items():
+            decided[intent] += 1
+            broken[intent] += part in result.different
     rows: dict[str, dict[int, Count]] = {}
     for segment in rehearsed(rehearsal.world):
         if segment.share is None:
@@ -148,9 +155,7 @@ def kept(rehearsal: Rehearsal) -> dict[str, dict[int, Count]]:
                 continue  # no probe shows them
             row = rows.setdefault(intent.promise, {})
             before = row.get(segment.number, Count(0, 0))
-            decided = [(result, part) for result in rehearsal.results for part in Part if result.reason(part) == intent]
-            broken = sum(part in result.different for result, part in decided)
-            row[segment.number] = Count(before.probes + len(decided), before.broken + broken)
+            row[segment.number] = Count(before.probes + decided[intent], before.broken + broken[intent])
     return rows
 
 
@@ -193,7 +198,7 @@ def promised_of(world: World, result: Result) -> tuple[Reach, str]:
     """How far a probe was to come, and which source the other side was to see instead of the sender's own."""
     promise = result.promise
     if not promise.hearers:
-        return (Reach.SILENT if promise.reasons[0] is None else Reach.REFUSED), ""
+        return (Reach.SILENT if Part.FIRST_PACKET not in promise.reasons else Reach.REFUSED), ""
     reach = Reach.ANSWERED if promise.answered or _asks_for_nothing(result.probe) else Reach.ARRIVES
     return reach, _appears(world, result)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,20 @@ from fwplan.plan.expectations import Appearance, Expectations, Flow
 from fwplan.plan.promises import promises
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fwplan.lab.probes import Probe
     from fwplan.lab.world import World
+    from fwplan.plan.expectations import Expectation
     from fwplan.plan.intents import Intent
+
+
+class Part(enum.Enum):
+    """What of a probe a promise may be about, and may turn out otherwise."""
+
+    FIRST_PACKET = "first packet"
+    SOURCE = "source"
+    ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +36,13 @@ class Promise:
         hearers: the numbers of the machines that hear it.
         appearance: the sources under which they may see it; None where nobody hears it.
         answered: whether the sender gets an answer; False where none is asked for.
-        reasons: the promises that decide it: about the first packet, about its source, about the answer. None stands
-            where no promise is about it, so that it passes, and as it is.
+        reasons: the intents that decide each part. A part that none is about passes, and as it is.
     """
 
     hearers: frozenset[int]
     appearance: Appearance | None
     answered: bool
-    reasons: tuple[Intent | None, Intent | None, Intent | None]
+    reasons: Mapping[Part, Intent]
 
 
 def promised(world: World, probes: tuple[Probe, ...]) -> tuple[Promise, ...]:
@@ -46,7 +57,7 @@ def promised(world: World, probes: tuple[Probe, ...]) -> tuple[Promise, ...]:
     return tuple(_promise(world, expectations, probe) for probe in probes)
 
 
-_NOBODY = Promise(frozenset(), None, answered=False, reasons=(None, None, None))
+_NOBODY = Promise(frozenset(), None, answered=False, reasons={})
 
 
 def _promise(world: World, expectations: Expectations, probe: Probe) -> Promise:
@@ -58,14 +69,23 @@ def _promise(world: World, expectations: Expectations, probe: Probe) -> Promise:
     first = _flow(world, probe)
     expected = expectations.of(first)
     if not expected.passes:
-        return replace(_NOBODY, reasons=(expected.because, None, None))
+        return replace(_NOBODY, reasons=_reasons(expected))
     answer = expectations.of(_answer(world, first)) if probe.asks else None
     return Promise(
         hearers=frozenset({probe.receiver}),
         appearance=expected.appearance,
         answered=answer is not None and answer.passes and _finds_back(world, probe),
-        reasons=(expected.because, expected.appearance_because, None if answer is None else answer.because),
+        reasons=_reasons(expected, answer),
     )
+
+
+def _reasons(first: Expectation, answer: Expectation | None = None) -> dict[Part, Intent]:
+    reasons = {
+        Part.FIRST_PACKET: first.because,
+        Part.SOURCE: first.appearance_because,
+        Part.ANSWER: None if answer is None else answer.because,
+    }
+    return {part: intent for part, intent in reasons.items() if intent is not None}
 
 
 def _to_group(world: World, expectations: Expectations, probe: Probe) -> Promise:
@@ -80,7 +100,7 @@ def _to_group(world: World, expectations: Expectations, probe: Probe) -> Promise
         frozenset(guests),
         expected.appearance,
         answered=False,
-        reasons=(expected.because, expected.appearance_because, None),
+        reasons=_reasons(expected),
     )
 
 
@@ -99,7 +119,7 @@ def _as_it_is(probe: Probe) -> Promise:
     receivers = frozenset() if probe.receiver is None else frozenset({probe.receiver})
     port = None if probe.ports is None else probe.ports[0]
     appearance = Appearance(None, (probe.source, probe.source), None if port is None else (port, port))
-    return Promise(receivers, appearance, answered=False, reasons=(None, None, None))
+    return Promise(receivers, appearance, answered=False, reasons={})
 
 
 def _flow(world: World, probe: Probe) -> Flow:

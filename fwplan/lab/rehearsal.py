@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from fwplan.lab.promised import Part
 
 if TYPE_CHECKING:
     from fwplan.lab.probes import Probe
     from fwplan.lab.promised import Promise
     from fwplan.lab.world import World
     from fwplan.network.definition import Address
-    from fwplan.plan.intents import Intent
     from fwplan.plan.plan import Plan
 
 
@@ -45,14 +45,6 @@ class Outcome:
     refused: bool = False
 
 
-class Part(enum.Enum):
-    """What of a probe may differ from what was promised."""
-
-    FIRST_PACKET = "first packet"
-    SOURCE = "source"
-    ANSWER = "answer"
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """A probe, what was promised of it, and what became of it."""
@@ -62,14 +54,10 @@ class Result:
     outcome: Outcome
     different: tuple[Part, ...]
 
-    def reason(self, part: Part) -> Intent | None:
-        """The promise that decides a part; None when no promise is about it."""
-        return self.promise.reasons[list(Part).index(part)]
-
     @property
     def broken(self) -> tuple[Part, ...]:
         """What differs from a network's promise, and not only from what would be without any rule."""
-        return tuple(part for part in self.different if self.reason(part) is not None)
+        return tuple(part for part in self.different if part in self.promise.reasons)
 
 
 @dataclass(frozen=True, slots=True)

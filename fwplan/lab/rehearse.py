@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from fwplan.errors import HostError
@@ -112,4 +114,27 @@ class Lab:
 
 def _advice(why: str) -> str:
     """Why this user may make no namespaces, and what to do about it."""
-    return why
+    lines = [f"the rehearsal needs user and network namespaces, and may not make them here ({why})"]
+    lines += [advice for (name, value), advice in _REMEDIES.items() if _setting(name) == value]
+    if any(Path(sign).exists() for sign in ("/.dockerenv", "/run/.containerenv")):
+        lines.append("this is a container: start it with --privileged, or run fwplan outside of it")
+    elif os.geteuid() != 0:
+        lines.append("or run it as root")
+    return "\n  ".join(lines)
+
+
+_REMEDIES = {
+    ("kernel/unprivileged_userns_clone", "0"): "let users make them: sysctl kernel.unprivileged_userns_clone=1",
+    ("kernel/apparmor_restrict_unprivileged_userns", "1"): "AppArmor keeps users from it, as on Ubuntu from 23.10 on: "
+    "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+    ("user/max_user_namespaces", "0"): "none are allowed: sysctl user.max_user_namespaces=10000",
+    ("user/max_net_namespaces", "0"): "no network namespaces are allowed: sysctl user.max_net_namespaces=10000",
+}
+"""Settings of the kernel that stand in the way, and what to do."""
+
+
+def _setting(name: str) -> str:
+    try:
+        return Path("/proc/sys", name).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

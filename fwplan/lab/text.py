@@ -124,7 +124,7 @@ def _sights(sights: Iterable[Sight]) -> Iterator[Piece]:
     """The most frequent one, and for others of what they are true."""
     for number, sight in enumerate(sights):
         text = f"{SIGNS[sight.reach]} {sight.source}".rstrip()
-        yield Piece(text if number == 0 else f", {text} {' '.join(map(one_line, sight.of))}", _STYLES[sight.reach])
+        yield Piece(text if number == 0 else f"; {text} {', '.join(map(one_line, sight.of))}", _STYLES[sight.reach])
 
 
 def _legend(rehearsal: Rehearsal, width: int) -> list[Line]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fwplan.lab.matrix import Reach, got_of, promised_of
 from fwplan.lab.probes import Kind
-from fwplan.lab.rehearsal import Part
+from fwplan.lab.promised import Part
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, paragraph, wrap
 
@@ -117,7 +117,7 @@ def _all_of(world: World, machines: Iterable[int]) -> str:
 
 def _why(result: Result) -> str:
     """The promises that are broken."""
-    reasons = dict.fromkeys(result.reason(part) for part in result.different)
+    reasons = dict.fromkeys(result.promise.reasons.get(part) for part in result.different)
     return "; ".join(
         "no promise is about it: it would pass, and as it is" if reason is None else one_line(reason.reason)
         for reason in reasons
