@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from fwplan.network.definition import Address, Subnet
 
 
+_NEARBY = 256
+"""How many addresses are looked at for one that is free."""
+
+
 def usable(subnet: Subnet) -> tuple[int, int]:
     """The lowest and the highest address that a machine may have, as numbers; none when the second is lower."""
     lowest, highest = int(subnet.network_address), int(subnet.broadcast_address)
@@ -22,15 +26,20 @@ def usable(subnet: Subnet) -> tuple[int, int]:
     return (lowest + 1, highest - 1) if subnet.max_prefixlen - subnet.prefixlen > 1 else (lowest, highest)
 
 
-def first_and_last(subnet: Subnet, taken: set[Address]) -> tuple[Address, ...]:
+def first_and_last(subnet: Subnet, taken: set[Address], near: Address) -> tuple[Address, ...]:
     """The lowest and the highest usable address of a subnet that are not taken: two, one or none.
 
-    They are taken afterwards.
+    They are taken afterwards. Where a subnet is so large that its ends are no ordinary addresses, others near `near`
+    stand for them.
     """
     lowest, highest = usable(subnet)
+    middle = int(near)
+    up = chain(range(lowest, lowest + _NEARBY), range(middle, middle + _NEARBY))
+    down = chain(range(highest, highest - _NEARBY, -1), range(middle, middle - _NEARBY, -1))
     found: list[Address] = []
-    for numbers in (range(lowest, highest + 1), range(highest, lowest - 1, -1)):
-        free = next((address for number in numbers if (address := _address(subnet, number)) not in taken), None)
+    for numbers in (up, down):
+        addresses = (_address(subnet, number) for number in numbers if lowest <= number <= highest)
+        free = next((address for address in addresses if address not in taken and _is_ordinary(address)), None)
         if free is not None:
             taken.add(free)
             found.append(free)

@@ -32,7 +32,8 @@ GUEST_INTERFACE = "eth0"
 
 _TABLE_OF_THE_MARKED = 100
 _PERMANENT = 0x80  # linux/neighbour.h
-_NO_DUPLICATE_DETECTION = 0x02  # linux/if_addr.h
+_NO_DUPLICATE_DETECTION, _NO_ROUTE = 0x02, 0x200  # linux/if_addr.h
+_METRIC = 100
 
 _EVERYWHERE = {
     "net/ipv6/conf/{}/disable_ipv6": "0",
@@ -115,7 +116,8 @@ class Built:
             _set({f"net/ipv6/conf/{segment.interface}/disable_ipv6": "1"})
         _raise(segment.interface, host)
         for address in segment.addresses:
-            _add_address(host, segment.interface, address)
+            # Of two routes to one subnet the first is taken.
+            _add_address(host, segment.interface, address, rt_priority=_METRIC + segment.number)
         _know(host, segment.interface, {address.ip: m.mac for m in machines for address in m.addresses.values()})
 
 
@@ -127,13 +129,17 @@ def _settle(machine: Machine, segment: Segment, machines: Iterable[Machine]) -> 
         _raise(GUEST_INTERFACE, own)
         known = {address.ip: m.mac for m in machines for address in m.addresses.values() if m is not machine}
         known |= dict.fromkeys(machine.gateways.values(), segment.mac)
-        for address in machine.addresses.values():
-            _add_address(own, GUEST_INTERFACE, address)
         _know(own, GUEST_INTERFACE, known)
         interface = socket.if_nametoindex(GUEST_INTERFACE)
-        for family, gateway in machine.gateways.items():
+        for family, address in machine.addresses.items():
             version = socket.AF_INET if family is Family.IPV4 else socket.AF_INET6
-            way = {"family": version, "dst": "default", "gateway": str(gateway), "oif": interface, "flags": ["onlink"]}
+            # Other networks may be within its own: it is neighbour of those on its segment, and of nobody else.
+            _add_address(own, GUEST_INTERFACE, address, flags=_NO_ROUTE | _NO_DUPLICATE_DETECTION)
+            for other in known:
+                if other in address.network:
+                    own.route("add", family=version, dst=f"{other}/{other.max_prefixlen}", oif=interface)
+            gateway = str(machine.gateways[family])
+            way = {"family": version, "dst": "default", "gateway": gateway, "oif": interface, "flags": ["onlink"]}
             own.route("add", **way)
             own.route("add", table=_TABLE_OF_THE_MARKED, **way)
             own.rule("add", family=version, fwmark=VIA_HOST, table=_TABLE_OF_THE_MARKED)
@@ -143,13 +149,16 @@ def _raise(interface: str, netlink: IPRoute) -> None:
     netlink.link("set", index=socket.if_nametoindex(interface), state="up")
 
 
-def _add_address(netlink: IPRoute, interface: str, address: AddressWithPrefix) -> None:
+def _add_address(
+    netlink: IPRoute, interface: str, address: AddressWithPrefix, *, flags: int = _NO_DUPLICATE_DETECTION, **more: int
+) -> None:
     netlink.addr(
         "add",
         index=socket.if_nametoindex(interface),
         address=str(address.ip),
         prefixlen=address.network.prefixlen,
-        **({"flags": _NO_DUPLICATE_DETECTION} if address.version == 6 else {}),
+        flags=flags,
+        **more,
     )
 
 

@@ -76,7 +76,11 @@ class _Making:
         subnets = [self._guest_subnets(network, family) for family in Family]
         guests = count(1)
         for number, group in enumerate(zip_longest(*subnets), start=1):
-            addresses = [first_and_last(subnet, self._addresses) for subnet in group if subnet is not None]
+            addresses = [
+                first_and_last(subnet, self._addresses, _host_in(subnet, network))
+                for subnet in group
+                if subnet is not None
+            ]
             prefixes = [subnet.prefixlen for subnet in group if subnet is not None]
             place = label if number == 1 else f"{label} ({number})"
             machines = [
@@ -162,6 +166,11 @@ def _spoken_for(network: Network) -> Iterator[Subnet]:
     nat = None if network.forward is None else network.forward.nat
     if nat is not None and nat.address is not None:
         yield from summarize_address_range(nat.address.start, nat.address.end)
+
+
+def _host_in(subnet: Subnet, network: Network) -> Address:
+    """The host's address in a subnet of a network; the first of the subnet where it has none."""
+    return next((ip.address for ip in network.ips if ip.address in subnet), subnet.network_address)
 
 
 def _gateway(address: AddressWithPrefix, segment: Segment) -> Address:

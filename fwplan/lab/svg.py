@@ -125,6 +125,8 @@ def _legend(rehearsal: Rehearsal) -> Iterator[str]:
     yield from (f"{SIGNS[reach]} {meaning}" for reach, meaning in _MEANINGS.items() if reach in signs)
     if any(sight.source for cell in cells for sight in cell.got):
         yield "An address is what the other side saw instead of the sender's own."
+    if rehearsal.differing:
+        yield "A thick frame: not as promised."
 
 
 def _text(looks: str, x: float, y: float, text: str) -> str:

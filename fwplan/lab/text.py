@@ -48,7 +48,7 @@ def rehearsal_lines(rehearsal: Rehearsal, width: int, *, verbose: bool = False) 
     lines += [(), *_legend(rehearsal, width), ()]
     lines += _side_by_side([table for table in (_besides(rehearsal), _kept(rehearsal)) if table.rows], width)
     if verbose:
-        lines += [(), *listed(rehearsal)]
+        lines += [(), *listed(rehearsal, width)]
     return [*lines, (), *in_words(rehearsal, rehearsal.differing, width), *_closing(rehearsal, width)]
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fwplan.lab.rehearsal import Rehearsal, Result
     from fwplan.lab.world import World
+    from fwplan.network.definition import Address
 
 SIGNS = {Reach.ANSWERED: "✓", Reach.ARRIVES: "→", Reach.REFUSED: "✗", Reach.SILENT: "…"}
 
@@ -44,22 +45,29 @@ def in_words(rehearsal: Rehearsal, results: Iterable[Result], width: int) -> lis
     return lines
 
 
-def listed(rehearsal: Rehearsal) -> list[Line]:
-    """Every probe as a line: the transport, from where to where, and what became of it."""
+def listed(rehearsal: Rehearsal, width: int) -> list[Line]:
+    """Every probe: what became of it, the transport, and from where to where."""
     lines: list[Line] = []
     for result in rehearsal.results:
         probe = result.probe
         reach, _ = got_of(rehearsal.world, result)
-        ports = "" if probe.ports is None else f" {probe.ports[0]} to {probe.ports[1]}"
-        seen = ", ".join(
-            f"{_name(rehearsal.world, heard.machine)} saw {heard.source}"
-            + ("" if heard.port is None else f" port {heard.port}")
-            for heard in result.outcome.heard
-        )
-        what = f"{probe.family.value} {probe.transport.upper()}{ports}"
-        sign = Piece(f"{SIGNS[reach]} ", Style.DELETED if rehearsal.is_an_error(result) else Style.PLAIN)
-        lines.append((sign, Piece(f"{_sent(rehearsal.world, result)}, {what}"), Piece(f"; {seen}" if seen else "")))
+        source_port, destination_port = probe.ports or (None, None)
+        way = f"{_endpoint(probe.source, source_port)} to {_endpoint(probe.destination, destination_port)}"
+        text = f"{SIGNS[reach]} {probe.transport.upper()} from {way}, {_sent(rehearsal.world, result)}"
+        seen = dict.fromkeys(_endpoint(heard.source, heard.port) for heard in result.outcome.heard)
+        if seen:
+            text += f"; seen from {', '.join(seen)}"
+        first, *rest = wrap(text, width)
+        style = Style.DELETED if rehearsal.is_an_error(result) else Style.PLAIN
+        lines.append((Piece(first, style),))
+        lines += paragraph(" ".join(rest), width, style, indent=4) if rest else []
     return lines
+
+
+def _endpoint(address: Address, port: int | None) -> str:
+    if port is None:
+        return str(address)
+    return f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
 
 
 def _name(world: World, machine: int) -> str:
