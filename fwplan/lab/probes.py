@@ -128,10 +128,25 @@ class _Making:
         source, destination = self._address(sender, receiver, family), self._address(receiver, sender, family)
         if segment is None or source is None or destination is None:
             return
-        way = self._world.route(destination)
-        if receiver.number == HOST or receiver.segment == sender.segment or way is self._world.segment_of(receiver):
+        if self._is_a_way(sender, receiver, family):
             for transport in TRANSPORTS:
                 yield self._probe(Kind.PAIR, transport, sender, segment, receiver, source, destination)
+
+    def _is_a_way(self, sender: Machine, receiver: Machine, family: Family) -> bool:
+        """Whether both are neighbours, or else the host knows the way.
+
+        Where one alone takes the other for its neighbour, there is none that would tell anything.
+        """
+        if receiver.number == HOST:
+            return True
+        other = receiver.addresses[family]
+        if sender.segment == receiver.segment:
+            own = sender.addresses[family]
+            if (own.ip in other.network) != (other.ip in own.network):
+                return False
+            if own.ip in other.network:
+                return True
+        return self._world.route(other.ip) is self._world.segment_of(receiver)
 
     def _address(self, machine: Machine, other: Machine, family: Family) -> Address | None:
         """The address of a machine; of the host, the one that is nearest to the other machine."""
