@@ -192,8 +192,10 @@ class _Making:
         host = self._world.machines[HOST]
         for kind, group in _GROUPS[family].items():
             yield self._probe(kind, "udp", guest, segment, None, of_guest, group, ports=(client, server))
-            for by in (segment, *self._limits_of(segment)):
-                yield self._probe(kind, "udp", host, by, None, of_host, group, ports=(server, client))
+            yield self._probe(kind, "udp", host, segment, None, of_host, group, ports=(server, client))
+            for limit in self._limits_of(segment):
+                # By other ports: to the kernel it would be one connection with the one before.
+                yield self._probe(kind, "udp", host, limit, None, of_host, group, ports=(server, server))
 
     def _limits_of(self, segment: Segment) -> Iterator[Segment]:
         """The segment behind the device that a network is limited to, where alone it keeps or changes sources."""
