@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from rehearsals import CASES, FOLDER, needs_a_lab, networks
+from rehearsal_cases import CASES, FOLDER, needs_a_lab, networks
 from strategies import ROWS, hosts
 from strategies import networks as definitions
 
