@@ -106,6 +106,12 @@ def test_it_is_left_out_beside_others() -> None:
     assert "neighbour" in done.stdout
 
 
+def test_the_lab_has_no_firewalld_and_says_so() -> None:
+    done = run("examples/open-zone.xml")
+    assert done.returncode == 0
+    assert "network 'dmz' asks for zone 'dmz': the lab has no firewalld, and leaves it out" in done.stderr
+
+
 def test_an_invalid_definition_is_told_as_by_check() -> None:
     done = run("-", given="<network><name>lab</name><forward mode='nat'/></network>")
     assert (done.returncode, done.stdout) == (1, "")

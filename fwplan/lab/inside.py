@@ -108,12 +108,13 @@ def _apply(system: System, assignment: Assignment) -> None:
     from fwplan.host.goal import goal_of_apply  # noqa: PLC0415
     from fwplan.host.preconditions import preconditions  # noqa: PLC0415
     from fwplan.host.state import State  # noqa: PLC0415
+    from fwplan.host.zones import ZonePolicy  # noqa: PLC0415
 
     plan = assignment.plan
     state = State(system, SCRATCH / "fwplan")
     with state.locked("fwplan rehearse", 0, lambda _: None):
         interfaces = system.interfaces()
-        missing = preconditions(system, plan, interfaces).missing
+        missing = preconditions(system, plan, interfaces, zones=ZonePolicy.OFF).missing
         if missing:
             raise HostError("the plan cannot be applied in the lab:\n" + "\n".join(f"  {each}" for each in missing))
         bring(system, state, goal_of_apply(plan, state.applied(), interfaces))
