@@ -47,7 +47,10 @@ def main() -> int:
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status)
     die_with_parent()
-    _answer(_worked())
+    try:
+        _answer(_worked())
+    except (EOFError, BrokenPipeError):
+        pass  # nobody wants it any more
     return 0
 
 
@@ -61,6 +64,8 @@ def _worked() -> tuple[Result, ...] | Failure:
         return _rehearse(assignment)
     except FwplanError as error:
         return Failure(str(error))
+    except EOFError:
+        raise
     except Exception:  # noqa: BLE001 - the other side tells, whatever it is
         return Failure(f"the lab failed:\n{traceback.format_exc()}")
 
