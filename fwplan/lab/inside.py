@@ -11,6 +11,7 @@ import pickle
 import resource
 import sys
 import traceback
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 200
 """Probes that are under way together; each takes two or three descriptors."""
 
-_ATTEMPTS = ((1.0, 0.03), (2.0, 0.2), (4.0, 0.5))
-"""Patience and quiet, in seconds, of the first try and of those for what turned out otherwise than promised."""
+_QUIET = (0.03, 0.2, 0.5)
+"""Seconds of quiet at the end of the first try, and of those for what turned out otherwise than promised."""
 
 
 def main() -> int:
@@ -47,10 +48,9 @@ def main() -> int:
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status)
     die_with_parent()
-    try:
+    # Where nobody asks, or nobody wants to know any more, there is nothing to be said either.
+    with suppress(EOFError, BrokenPipeError):
         _answer(_worked())
-    except (EOFError, BrokenPipeError):
-        pass  # nobody wants it any more
     return 0
 
 
@@ -131,9 +131,9 @@ def _results(assignment: Assignment, exchange: Exchange) -> tuple[Result, ...]:
 
     results: dict[int, Result] = {}
     left = assignment.probes
-    for patience, quiet in _ATTEMPTS:
+    for quiet in _QUIET:
         for batch in _batches(left):
-            outcomes = exchange.run(batch, patience, quiet)
+            outcomes = exchange.run(batch, quiet)
             for probe in batch:
                 promise = assignment.promises[probe.number]
                 results[probe.number] = judged(assignment.world, probe, promise, outcomes[probe.number])
