@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from fwplan.nft.expressions import Element, Expression, Unknown
     from fwplan.nft.statements import Statement
 
-Family = Literal["ip", "ip6", "inet", "bridge", "arp", "netdev"]
-ChainType = Literal["filter", "nat", "route"]
-HookName = Literal["ingress", "egress", "prerouting", "input", "forward", "output", "postrouting"]
-
-FAMILIES: tuple[Family, ...] = ("ip", "ip6", "inet", "bridge", "arp", "netdev")
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a rule is: the chain."""
+    """Where a rule is: the chain.
 
-    family: Family
+    Attributes:
+        family: `ip`, `ip6`, `inet`, `bridge`, `arp` or `netdev`.
+        table: its name.
+        chain: its name.
+    """
+
+    family: str
     table: str
     chain: str
 
@@ -59,15 +59,16 @@ class Hook:
     """Where the kernel enters a base chain.
 
     Attributes:
-        type: what the chain may do.
-        hook: the point in the way of a packet.
+        type: what the chain may do: `filter`, `nat` or `route`.
+        hook: the point in the way of a packet: `ingress`, `egress`, `prerouting`, `input`, `forward`, `output` or
+            `postrouting`.
         priority: order among the base chains of a hook, lowest first.
         policy: the verdict for what no rule decides.
         devices: of ingress and egress; none where the listing does not say.
     """
 
-    type: ChainType
-    hook: HookName
+    type: str
+    hook: str
     priority: int
     policy: Literal["accept", "drop"] = "accept"
     devices: tuple[str, ...] = ()
@@ -156,7 +157,7 @@ class Table:
     """A table.
 
     Attributes:
-        family: whose packets its chains see.
+        family: whose packets its chains see: `ip`, `ip6`, `inet`, `bridge`, `arp` or `netdev`.
         name: within the family.
         chains: by name, in the order of their making.
         sets: sets and maps, by name.
@@ -167,7 +168,7 @@ class Table:
         program: what keeps it: `nft`, which includes iptables-nft, or `iptables-legacy`.
     """
 
-    family: Family
+    family: str
     name: str
     chains: Mapping[str, Chain] = field(default_factory=dict)
     sets: Mapping[str, NamedSet] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from fwplan.nft.ruleset import Chain, HookName, Place, Rule
+    from fwplan.nft.ruleset import Chain, Place, Rule
     from fwplan.simulate.packet import Packet
 
 
@@ -150,7 +150,7 @@ class Outcome:
     """
 
     family: str
-    hook: HookName
+    hook: str
     verdict: Verdict
     packet: Packet
     trace: tuple[Met, ...]
