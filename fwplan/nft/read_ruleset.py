@@ -150,7 +150,10 @@ class _Reader:
             raise NotUnderstoodError from None
         rules.append(Rule(place, tuple(statements), handle, comment))
 
-    def _statement(self, listed: dict[str, Any]) -> Statement:
+    def _statement(self, listed: dict[str, Any] | str) -> Statement:
+        if isinstance(listed, str):
+            # nft has no JSON for a few statements, and puts their text there
+            return unknown(listed.partition(" ")[0], listed)
         # counters differ from rule to rule, and are the commonest of all
         counted = listed.get("counter")
         if type(counted) is dict and len(counted) == 2:
