@@ -7,7 +7,8 @@ statements that would.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from fwplan.nft.ruleset import Chain, Place, Rule
@@ -77,17 +78,15 @@ class RuleMet:
     """A rule held for the packet: all that it asks, and so all that it says was done.
 
     Attributes:
-        chain: of the rule.
+        rule: the rule, which knows its chain.
         position: in the chain, from 0.
-        rule: the rule.
-        verdict: `accept`, `drop`, `reject with …`, `jump …`, `goto …`, `return`, `continue`, `snat to …`, ...
-        changes: what it changed of the packet, in words: `mark 0x0 → 0x1`.
-        assumed: the statements in doubt that were taken to hold, since it would not matter if they did not.
+        verdict: `accept`, `drop`, `reject with …`, `jump …`, `goto …`, `return`, `continue`, `snat`, ...
+        changes: what it changed of the packet, in words: `meta mark 0x0 → 0x1`.
+        assumed: the statements in doubt that were taken to hold.
     """
 
-    chain: Chain
-    position: int
     rule: Rule
+    position: int
     verdict: str
     changes: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
@@ -95,18 +94,18 @@ class RuleMet:
 
 @dataclass(frozen=True, slots=True)
 class RuleInDoubt:
-    """A rule that may have held, and was taken not to, since it would not matter if it did.
+    """A rule of which it is not known whether it holds.
+
+    Either it does not matter, and it was taken not to hold; or it decides, and the trace ends here.
 
     Attributes:
-        chain: of the rule.
+        rule: the rule, which knows its chain.
         position: in the chain, from 0.
-        rule: the rule.
         doubt: the statement.
     """
 
-    chain: Chain
-    position: int
     rule: Rule
+    position: int
     doubt: Doubt
 
 
@@ -137,7 +136,7 @@ class Translated:
 Met = ChainEntered | RuleMet | RuleInDoubt | ChainEnded | Translated
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What became of a packet at one hook.
 
@@ -145,12 +144,32 @@ class Outcome:
         family: whose hook it was: `ip`, `ip6`, `bridge`, ...
         hook: which.
         verdict: of all base chains together.
-        packet: as it left them; what is not known of it any longer is None.
-        trace: what it met, in order. For an undecided one: up to the first statement that decides.
+        way: the way that it went, or up to the first statement that decides.
     """
 
     family: str
     hook: str
     verdict: Verdict
-    packet: Packet
-    trace: tuple[Met, ...]
+    way: WayGone
+
+    @cached_property
+    def packet(self) -> Packet:
+        """The packet as it left the hook; what is not known of it any longer is None."""
+        return self.way.packet()
+
+    @cached_property
+    def trace(self) -> tuple[Met, ...]:
+        """What it met, in order. For an undecided one: up to the first statement that decides."""
+        return self.way.trace()
+
+
+class WayGone(Protocol):
+    """What a walk remembers, until somebody asks."""
+
+    def packet(self) -> Packet:
+        """The packet at its end."""
+        ...
+
+    def trace(self) -> tuple[Met, ...]:
+        """What it met."""
+        ...
