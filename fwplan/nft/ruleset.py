@@ -88,7 +88,7 @@ class Chain:
 
     place: Place
     hook: Hook | None = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Rule, ...] = field(default=(), repr=False)
     handle: int | None = field(default=None, compare=False)
     comment: str | None = None
 
@@ -170,9 +170,9 @@ class Table:
 
     family: str
     name: str
-    chains: Mapping[str, Chain] = field(default_factory=dict)
-    sets: Mapping[str, NamedSet] = field(default_factory=dict)
-    objects: Mapping[tuple[str, str], NamedObject] = field(default_factory=dict)
+    chains: Mapping[str, Chain] = field(default_factory=dict, repr=False)
+    sets: Mapping[str, NamedSet] = field(default_factory=dict, repr=False)
+    objects: Mapping[tuple[str, str], NamedObject] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
     handle: int | None = field(default=None, compare=False)
     comment: str | None = None
