@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fwplan.simulate.chains import PreparedTable
 from fwplan.simulate.outcome import Outcome, Undecided
@@ -29,6 +29,10 @@ SIDES: dict[str, tuple[Side, int]] = {
 }
 """What is translated at a hook, and the priority at which it is."""
 _INET = ("ip", "ip6")
+_LATER_THAN_ALL = 1_000_000
+"""More than there are chains."""
+Part = Literal["all", "early", "late"]
+"""Of the stages of a bridge's hook: those before, and those after, the rules of IP, where these see bridged frames."""
 
 
 class Simulator:
@@ -45,7 +49,7 @@ class Simulator:
         self.ruleset = ruleset
         self.world = world
         self._tables: dict[int, PreparedTable] = {}
-        self._stages: dict[tuple[str, str, str | None], tuple[Stage, ...]] = {}
+        self._stages: dict[tuple[str, str, str | None, str], tuple[Stage, ...]] = {}
 
     def at(self, hook: str, packet: Packet, family: str | None = None) -> Outcome:
         """What becomes of a packet at one hook.
@@ -58,46 +62,49 @@ class Simulator:
         family = packet.family if family is None else family
         return outcome(family, hook, self.ways(hook, start(hook, packet), family))
 
-    def ways(self, hook: str, state: State, family: str) -> list[Ending]:
+    def ways(self, hook: str, state: State, family: str, part: Part = "all") -> list[Ending]:
         """All ways that a packet may go at one hook; one where all is known."""
-        return Walk(self.stages(family, hook, state)).ways(state)
+        return Walk(self.stages(family, hook, state, part)).ways(state)
 
     def has_chains(self, family: str, hook: str) -> bool:
         """Whether there is any base chain at a hook."""
         return any(True for _ in self._base_chains(family, hook))
 
-    def stages(self, family: str, hook: str, state: State) -> tuple[Stage, ...]:
+    def stages(self, family: str, hook: str, state: State, part: Part = "all") -> tuple[Stage, ...]:
         """What a packet comes through at a hook, in order."""
         device = {"ingress": state.iifname, "egress": state.oifname}.get(hook)
-        key = (family, hook, device)
+        key = (family, hook, device, part)
         found = self._stages.get(key)
         if found is None:
-            found = self._stages[key] = self._make_stages(family, hook, device)
+            found = self._stages[key] = self._make_stages(family, hook, device, part)
         return found
 
-    def _make_stages(self, family: str, hook: str, device: str | None) -> tuple[Stage, ...]:
+    def _make_stages(self, family: str, hook: str, device: str | None, part: Part) -> tuple[Stage, ...]:
         """The kernel enters the lower priority first, and of those with the same one the one that was made last."""
         placed: list[tuple[int, int, int, Stage]] = []
         side, nat_priority = SIDES.get(hook, (None, 0)) if family in _INET else (None, 0)
         first_nat = self._first_nat(family)
         if hook in {"prerouting", "output"} and family in {*_INET, "bridge"}:
-            placed.append((TRACKING_PRIORITY, -len(self.ruleset.tables) * 10_000, 0, TrackingStage()))
+            placed.append((TRACKING_PRIORITY, -_LATER_THAN_ALL, 0, TrackingStage()))
         if side is not None and first_nat is not None:
             has_chains = any(base.type == "nat" for _, _, base, _ in self._base_chains(family, hook))
-            placed.append((nat_priority, -first_nat, -1_000_000, TranslationStage(side, has_chains=has_chains)))
+            translation = TranslationStage(side, has_chains=has_chains)
+            placed.append((nat_priority, -first_nat, -(_LATER_THAN_ALL**2), translation))
         for made, chain, base, table in self._base_chains(family, hook):
             prepared = self._table(table).chain(chain.name)
             if prepared is None or not _is_on(base, device, hook):
                 continue
             if base.type == "nat" and side is not None and first_nat is not None:
                 # all of them are entered where translation is, in the order of their own priorities
-                order = base.priority * 10_000 - made
+                order = base.priority * _LATER_THAN_ALL - made
                 stage: Stage = NatStage(prepared, base.policy, side, hook, self.world)
                 placed.append((nat_priority, -first_nat, order, stage))
             else:
                 placed.append((base.priority, -made, 0, FilterStage(prepared, base.policy)))
         placed.sort(key=lambda each: each[:3])
-        return tuple([stage for _, _, _, stage in placed])
+        return tuple(
+            [stage for priority, _, _, stage in placed if part == "all" or (part == "early") == (priority <= 0)]
+        )
 
     def _base_chains(self, family: str, hook: str) -> list[tuple[int, Chain, Hook, Table]]:
         families = (family, "inet") if family in _INET or (family == "netdev" and hook == "ingress") else (family,)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from fwplan.simulate.outcome import Doubt
-from fwplan.simulate.state import CT_STATES, NOT_GIVEN, NOT_TRACKED, UNTRACKED, Tracked, Way
+from fwplan.simulate.state import CT_STATES, CT_STATUS, NOT_GIVEN, NOT_TRACKED, UNTRACKED, Tracked, Way
 from fwplan.simulate.translation import Side, retranslate, translate
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.world import World
 
 NEW, RELATED = CT_STATES["new"], CT_STATES["related"]
+CONFIRMED = CT_STATUS["confirmed"]
 
 
 class Entry(NamedTuple):
@@ -117,7 +118,7 @@ class TranslationStage:
         self._has_chains = has_chains
 
     def enter(self, state: State) -> Entry:
-        """Packets after the first of a connection are translated as that was, and enter no chain."""
+        """Packets of a connection that is known already are translated as its first was, and enter no chain."""
         ct = state.ct
         if self._side in state.translated or ct.has_entry is False:
             return Entry(_done(state, self._side))
@@ -125,7 +126,8 @@ class TranslationStage:
             if not self._has_chains:
                 return Entry(_done(state, self._side))
             return self._either(state)
-        if ct.state == NEW or (ct.state == RELATED and state.protocol not in {1, 58}):
+        known = ct.status is not None and ct.status & CONFIRMED
+        if not known and (ct.state == NEW or (ct.state == RELATED and state.protocol not in {1, 58})):
             return Entry(state)
         changed, words = retranslate(_done(state, self._side), self._side)
         return Entry(changed, None, words)

@@ -117,6 +117,14 @@ def _nothing(_: State) -> Value:
 
 # What the kernel knows of the packet
 
+
+def _of_sender(state: State, number: int | None) -> Value:
+    """Only what the host itself sends has a socket that sends it."""
+    if state.iifname is None:
+        return None
+    return ABSENT if state.iifname else number
+
+
 _META: dict[str, Getter] = {
     "iifname": lambda state: state.iifname,
     "oifname": lambda state: state.oifname,
@@ -136,8 +144,8 @@ _META: dict[str, Getter] = {
     "l4proto": lambda state: state.protocol if state.family != "arp" else ABSENT,
     "pkttype": lambda state: state.pkttype,
     "length": lambda state: state.length,
-    "skuid": lambda state: state.uid,
-    "skgid": lambda state: state.gid,
+    "skuid": lambda state: _of_sender(state, state.uid),
+    "skgid": lambda state: _of_sender(state, state.gid),
     "priority": lambda state: state.priority,
 }
 
@@ -191,8 +199,8 @@ _IP6: dict[str, Getter] = {
     "length": lambda state: None if state.length is None else state.length - 40,
 }
 _ETHER: dict[str, Getter] = {
-    "saddr": lambda state: state.smac,
-    "daddr": lambda state: state.dmac,
+    "saddr": lambda state: ABSENT if state.iifname == "" else state.smac,
+    "daddr": lambda state: ABSENT if state.iifname == "" else state.dmac,
     "type": lambda state: 0x8100 if state.vlan else ETHER_TYPES.get(state.family),
 }
 _VLAN: dict[str, Getter] = {
