@@ -13,6 +13,7 @@ _COMMANDS = {
     "confirm": "keep a change that was made with apply --confirm",
     "explain": "say what a network is: kind, bridge, services, filtered or not, and why",
     "plan": "preview the firewall operations that definitions lead to; touches nothing",
+    "rehearse": "apply a plan in private namespaces, and show who reaches whom",
     "remove": "take the rules of networks away, all and only theirs",
 }
 

@@ -37,6 +37,30 @@ class Service(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class ServicePorts:
+    """How a service is reached.
+
+    Attributes:
+        protocols: that libvirt opens for it.
+        on_host: the destination port of what guests send.
+        on_guest: the destination port of what the host sends.
+    """
+
+    protocols: tuple[Protocol, ...]
+    on_host: int
+    on_guest: int
+
+
+SERVICE_PORTS = {
+    Service.DHCP: ServicePorts(("tcp", "udp"), 67, 68),
+    Service.DNS: ServicePorts(("tcp", "udp"), 53, 53),
+    Service.TFTP: ServicePorts(("udp",), 69, 69),
+    Service.DHCPV6: ServicePorts(("udp",), 547, 546),
+}
+"""The ports of each service, as libvirt opens them."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetUp:
     """Needed once on a host, whatever networks there are."""
 

@@ -23,6 +23,7 @@ from fwplan.iptables.objects import (
     Source,
 )
 from fwplan.plan.intents import (
+    SERVICE_PORTS,
     Family,
     GuestsTalk,
     Intent,
@@ -44,7 +45,7 @@ from fwplan.plan.operations import Operation, Verb, ZoneMember
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fwplan.iptables.objects import Match, Program, Protocol, TableName, Target
+    from fwplan.iptables.objects import Match, Program, TableName, Target
     from fwplan.network.definition import PortRange
 
 _PROGRAMS: dict[Family, Program] = {Family.IPV4: "iptables", Family.IPV6: "ip6tables"}
@@ -62,16 +63,6 @@ _PRIVATE_CHAINS: tuple[tuple[TableName, str, str, str], ...] = (
     ("nat", _POSTROUTING, "POSTROUTING", "the translation of source addresses"),
     ("mangle", _POSTROUTING, "POSTROUTING", "the repair of checksums"),
 )
-
-_REQUESTS: dict[Service, tuple[tuple[Protocol, ...], int, int]] = {
-    Service.DHCP: (("tcp", "udp"), 67, 68),
-    Service.DNS: (("tcp", "udp"), 53, 53),
-    Service.TFTP: (("udp",), 69, 69),
-    Service.DHCPV6: (("udp",), 547, 546),
-}
-"""Protocols, the destination port of what guests send, and that of what the host sends, as libvirt opens them."""
-
-_DHCP_CLIENT_PORT = 68
 
 
 def set_up() -> tuple[Operation, ...]:
@@ -125,17 +116,17 @@ def _operations(intent: Intent) -> Iterable[Operation]:
 
 def _checksum_operations(intent: RepairChecksums, bridge: str) -> Iterable[Operation]:
     chain = Chain("iptables", "mangle", _POSTROUTING)
-    matches = (OutInterface(bridge), ProtocolIs("udp", _DHCP_CLIENT_PORT))
+    matches = (OutInterface(bridge), ProtocolIs("udp", SERVICE_PORTS[Service.DHCP].on_guest))
     return (Operation(Verb.MAKE, Rule(chain, matches, FillChecksum()), intent, may_fail=True),)
 
 
 def _service_operations(intent: ReachService) -> Iterator[Operation]:
-    protocols, to_host, to_guest = _REQUESTS[intent.service]
-    for protocol in protocols:
-        asked: list[Match] = [InInterface(intent.bridge), ProtocolIs(protocol, to_host)]
+    ports = SERVICE_PORTS[intent.service]
+    for protocol in ports.protocols:
+        asked: list[Match] = [InInterface(intent.bridge), ProtocolIs(protocol, ports.on_host)]
         yield _filter(intent, intent.family, _INPUT, asked, _ACCEPT)
-    for protocol in protocols:
-        answered: list[Match] = [OutInterface(intent.bridge), ProtocolIs(protocol, to_guest)]
+    for protocol in ports.protocols:
+        answered: list[Match] = [OutInterface(intent.bridge), ProtocolIs(protocol, ports.on_guest)]
         yield _filter(intent, intent.family, _OUTPUT, answered, _ACCEPT)
 
 

@@ -1,0 +1,1 @@
+"""The rehearsal: a plan applied in a small world of private network namespaces, and packets really sent in it."""
