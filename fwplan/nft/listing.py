@@ -96,9 +96,26 @@ def read_listing(document: str | bytes) -> Listing:
         UnreadableError: it is none.
     """
     try:
-        return _listing(json.loads(document)["nftables"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UnreadableError("not a ruleset as `nft -j -a list ruleset` prints it") from None
+        items = json.loads(document)["nftables"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _unreadable() from None
+    return listing_of(items)
+
+
+def listing_of(items: list[dict[str, Any]]) -> Listing:
+    """Read the list of a listing that is parsed already.
+
+    Raises:
+        UnreadableError: it is none.
+    """
+    try:
+        return _listing(items)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _unreadable() from None
+
+
+def _unreadable() -> UnreadableError:
+    return UnreadableError("not a ruleset as `nft -j -a list ruleset` prints it")
 
 
 def merge(listings: Iterable[Listing]) -> Listing:

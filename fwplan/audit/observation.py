@@ -1,0 +1,47 @@
+"""What was seen of a host: its rulesets, its interfaces and routes, and the kernel's settings that matter to networks.
+
+Whatever was not seen is unknown, and not taken for absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fwplan.iptables.saved import Saved
+from fwplan.nft.listing import Listing
+from fwplan.nft.ruleset import Ruleset
+from fwplan.simulate.world import UNKNOWN_WORLD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fwplan.simulate.world import World
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A host as it was seen.
+
+    Attributes:
+        ruleset: all tables, of nftables and of iptables.
+        listing: libvirt's tables of nftables, in the words of plans.
+        saved: libvirt's chains of iptables, in the words of plans.
+        world: interfaces, addresses and routes.
+        settings: of the kernel, named as for sysctl(8).
+        seen: what was looked at: `nftables`, `iptables`, `ip6tables`, `links`, `routes`.
+        doubts: what could not be read, and so counts as unknown, in words.
+    """
+
+    ruleset: Ruleset = field(default_factory=Ruleset)
+    listing: Listing = field(default_factory=Listing)
+    saved: Saved = field(default_factory=Saved)
+    world: World = UNKNOWN_WORLD
+    settings: Mapping[str, str] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
+    doubts: tuple[str, ...] = ()
+
+    def is_on(self, setting: str) -> bool | None:
+        """Whether a setting of the kernel is not 0; None where it is not known."""
+        value = self.settings.get(setting)
+        return None if value is None else value not in {"", "0"}
