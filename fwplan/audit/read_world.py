@@ -66,7 +66,7 @@ def _interface(link: dict[str, Any]) -> Interface:
         index=int(link["ifindex"]),
         kind=link.get("linkinfo", {}).get("info_kind", ""),
         type=_TYPES.get(link.get("link_type", "")),
-        group=0 if group == "default" else int(group) if str(group).isdigit() else None,
+        group=0 if group == "default" else int(str(group)) if str(group).isdigit() else None,
         bridge=link.get("master", ""),
     )
 
