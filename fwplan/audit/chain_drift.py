@@ -121,7 +121,7 @@ def _changed(
     mark_of: Mapping[int, Mark],
     write: Callable[[R], str],
 ) -> Iterator[Drift]:
-    """A rule that is missing, and one that nobody has ordered and that says nearly the same, are one that was changed."""
+    """A rule that is missing, and one that nobody wants and that says nearly the same, are one that was changed."""
     strangers = [place for place, mark in enumerate(seen.marks) if mark is None or mark not in wanted]
     for missing in tuple(coming):
         before, rule = missing

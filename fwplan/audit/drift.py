@@ -125,7 +125,7 @@ def _iptables_drift(observation: Observation, plan: Plan) -> Iterator[Finding]:
         rules = [entry.rule for entry in entries]
         marks = [None if rule is None else iptables_mark(rule) for rule in rules]
         as_read = {mark: tuple(map(as_saved, share)) for mark, share in shares.items()}
-        seen = ChainSeen(rules, marks, lambda place, entries=entries: entries[place].text)
+        seen = ChainSeen(rules, marks, [entry.text for entry in entries].__getitem__)
         report.add(_iptables_place(chain), chain_drift(seen, as_read, _iptables_text, report.together(shares)))
     yield from report.findings()
 

@@ -1,0 +1,237 @@
+"""Promises held against all rules of a host, whoever made them.
+
+Packets are walked through the rules; what fares otherwise than promised is told with the rule, or policy, that does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fwplan.audit.finding import Code, Finding
+from fwplan.audit.owners import Owner, owner_of_policy, owner_of_rule
+from fwplan.audit.probes import Surroundings, probes
+from fwplan.audit.remedies import remedies
+from fwplan.nft.rule_text import rule_text
+from fwplan.plan.expectations import Expectations
+from fwplan.plan.promises import promises
+from fwplan.simulate.flow import Out, flow, reply
+from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleMet, Undecided
+from fwplan.simulate.packet import NO_INTERFACE
+from fwplan.simulate.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fwplan.audit.observation import Observation
+    from fwplan.audit.probes import Probe
+    from fwplan.nft.ruleset import Ruleset
+    from fwplan.plan.expectations import Expectation
+    from fwplan.plan.plan import NetworkPlan, Plan
+    from fwplan.simulate.flow import Flow
+    from fwplan.simulate.outcome import Outcome
+    from fwplan.simulate.packet import Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """What decided about a packet.
+
+    Attributes:
+        place: the table and chain.
+        says: the rule, or the policy.
+        owner: whose it is.
+    """
+
+    place: str
+    says: str
+    owner: Owner | None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A packet that fares otherwise than it is to.
+
+    Attributes:
+        code: how.
+        what: the packet, and how it fares.
+        culprit: what does it; None where it is that nothing does.
+    """
+
+    code: Code
+    what: str
+    culprit: Culprit | None
+
+
+def promise_findings(observation: Observation, plan: Plan) -> tuple[Finding, ...]:
+    """Which promises of a plan's networks are broken on a host."""
+    shares = [share for share in plan.networks if share.bridge is not None and share.network.ips]
+    subnets = tuple(ip.subnet for share in shares for ip in share.network.ips)
+    court = _Court(
+        Simulator(observation.ruleset, observation.world),
+        Surroundings(observation.world, subnets),
+        Expectations(
+            [
+                intent
+                for share in plan.networks
+                if share.bridge is not None
+                for intent in promises(share.network, share.bridge)
+            ]
+        ),
+    )
+    return tuple(finding for share in shares if share.network.meaning.filtered for finding in court.findings(share))
+
+
+@dataclass(frozen=True)
+class _Court:
+    """A host, and what is expected of it."""
+
+    simulator: Simulator
+    surroundings: Surroundings
+    expectations: Expectations
+
+    def findings(self, share: NetworkPlan) -> Iterator[Finding]:
+        """One for each way in which something breaks promises of a network."""
+        grouped: dict[tuple[Code, Culprit | None], list[Broken]] = {}
+        for probe in probes(share, self.surroundings):
+            for broken in self._judged(probe):
+                grouped.setdefault((broken.code, broken.culprit), []).append(broken)
+        for (code, culprit), all_broken in grouped.items():
+            yield _finding(share, code, culprit, tuple(dict.fromkeys(broken.what for broken in all_broken)))
+
+    def _judged(self, probe: Probe) -> Iterator[Broken]:
+        """What is wrong with the packet, or else with the answer to it."""
+        expected = self.expectations.of(probe.flow)
+        found = flow(self.simulator, probe.packet, probe.course)
+        broken = self._compare(probe.what, expected, found, is_service=probe.is_service)
+        if broken is not None:
+            yield broken
+            return
+        if not isinstance(found.verdict, Accept) or not expected.passes or probe.packet.destination is None:
+            return
+        if probe.packet.destination.is_multicast or str(probe.packet.destination) == "255.255.255.255":
+            return
+        answer = reply(found)
+        if answer is None or answer.source is None or answer.destination is None:
+            return
+        way_back = Out(*self._way_back(probe))
+        back = replace(
+            probe.flow,
+            source=probe.flow.destination,
+            destination=probe.flow.source,
+            entered_by=probe.flow.leaves_by,
+            leaves_by=probe.flow.entered_by,
+            source_port=probe.flow.destination_port,
+            destination_port=probe.flow.source_port,
+            belongs_to_connection=True,
+        )
+        of_reply = flow(self.simulator, answer, way_back)
+        broken = self._compare(
+            f"the reply to {probe.what}", self.expectations.of(back), of_reply, is_service=probe.is_service
+        )
+        if broken is not None:
+            yield broken
+
+    def _way_back(self, probe: Probe) -> tuple[Interface, Interface | None]:
+        came = probe.packet.in_interface
+        if came is not None and came.bridge:
+            return self.surroundings.bridge(came.bridge), came
+        return came or NO_INTERFACE, None
+
+    def _compare(self, what: str, expected: Expectation, found: Flow, *, is_service: bool) -> Broken | None:
+        ruleset = self.simulator.ruleset
+        match found.verdict:
+            case Undecided(because):
+                doubt = because[0]
+                place = "" if doubt.place is None else str(doubt.place)
+                culprit = Culprit(place, f"{doubt.statement} ({doubt.why})", None)
+                return Broken(Code.UNDECIDED, what, culprit)
+            case Refuse() if expected.passes:
+                code = Code.SERVICE_REFUSED if is_service else Code.REFUSED
+                return Broken(code, what, decider(ruleset, found.outcomes[-1]))
+            case Accept() if not expected.passes:
+                return Broken(Code.PASSES, what, _accepter(ruleset, found.outcomes))
+            case _:
+                return self._other_source(what, expected, found)
+
+    def _other_source(self, what: str, expected: Expectation, found: Flow) -> Broken | None:
+        appearance, source = expected.appearance, found.packet.source
+        if appearance is None or source is None or not expected.passes:
+            return None
+        if appearance.addresses is None:
+            known = (self.simulator.world.addresses or {}).get(appearance.device or "")
+            if known is None:
+                if source != found.sent.source:
+                    return None
+                known = ()
+            of_device = [address.ip for address in known]
+        else:
+            of_device = []
+        port = found.packet.source_port
+        ports = appearance.ports if port is not None else None
+        if replace(appearance, ports=ports).allows(source, port, of_device):
+            return None
+        return Broken(
+            Code.OTHER_SOURCE, f"{what} leaves under {source}", _translator(self.simulator.ruleset, found.outcomes)
+        )
+
+
+def decider(ruleset: Ruleset, outcome: Outcome) -> Culprit | None:
+    """The rule, or the policy, that decided at a hook."""
+    for met in reversed(outcome.trace):
+        match met:
+            case RuleMet(rule):
+                return Culprit(str(rule.place), rule.written or rule_text(rule), owner_of_rule(ruleset, rule))
+            case ChainEnded(chain, policy) if policy is not None:
+                return Culprit(str(chain.place), f"policy {policy}", owner_of_policy(ruleset, chain))
+            case _:
+                continue
+    return None
+
+
+def _accepter(ruleset: Ruleset, outcomes: Sequence[Outcome]) -> Culprit | None:
+    """The rule that let a packet pass which was to be refused; None where it is that none refuses it."""
+    for outcome in outcomes:
+        if outcome.hook not in {"forward", "input"} or outcome.family == "bridge":
+            continue
+        for met in reversed(outcome.trace):
+            if isinstance(met, RuleMet) and met.verdict == "accept":
+                return Culprit(
+                    str(met.rule.place), met.rule.written or rule_text(met.rule), owner_of_rule(ruleset, met.rule)
+                )
+    return None
+
+
+def _translator(ruleset: Ruleset, outcomes: Sequence[Outcome]) -> Culprit | None:
+    """The last rule that rewrote the packet's source."""
+    for outcome in reversed(outcomes):
+        for met in reversed(outcome.trace):
+            if isinstance(met, RuleMet) and any("source" in change for change in met.changes):
+                return Culprit(
+                    str(met.rule.place), met.rule.written or rule_text(met.rule), owner_of_rule(ruleset, met.rule)
+                )
+    return None
+
+
+def _finding(share: NetworkPlan, code: Code, culprit: Culprit | None, packets: tuple[str, ...]) -> Finding:
+    network = share.network.name
+    who = "" if culprit is None or culprit.owner is None else f" by {culprit.owner}"
+    does = "" if culprit is None else f": {culprit.says}"
+    message = {
+        Code.REFUSED: f"network {network!r}: what is to pass is refused{who}{does}",
+        Code.SERVICE_REFUSED: f"network {network!r}: guests do not reach services of the host, refused{who}{does}",
+        Code.PASSES: f"network {network!r}: what is to be refused passes"
+        + (", since no rule refuses it" if culprit is None else f", let through{who}{does}"),
+        Code.OTHER_SOURCE: f"network {network!r}: packets leave under another source than they are to"
+        + (", since no rule translates it" if culprit is None else f", translated{who}{does}"),
+        Code.UNDECIDED: f"network {network!r}: it cannot be told what becomes of packets{does}",
+    }[code]
+    return Finding(
+        code,
+        network,
+        "" if culprit is None else culprit.place,
+        message,
+        packets,
+        None if culprit is None else culprit.owner,
+        remedies(code, share, None if culprit is None else culprit.owner, "" if culprit is None else culprit.place),
+    )
