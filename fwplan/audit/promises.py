@@ -8,44 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fwplan.audit.deciding import Culprit, accepter, decider, translator
 from fwplan.audit.finding import Code, Finding
-from fwplan.audit.owners import Owner, owner_of_policy, owner_of_rule
 from fwplan.audit.probes import Surroundings, probes
 from fwplan.audit.remedies import remedies
-from fwplan.nft.rule_text import rule_text
 from fwplan.plan.expectations import Expectations
 from fwplan.plan.promises import promises
 from fwplan.simulate.flow import Out, flow, reply
-from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleMet, Undecided
+from fwplan.simulate.outcome import Accept, Refuse, Undecided
 from fwplan.simulate.packet import NO_INTERFACE
-from fwplan.simulate.simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from fwplan.audit.observation import Observation
     from fwplan.audit.probes import Probe
-    from fwplan.nft.ruleset import Ruleset
     from fwplan.plan.expectations import Expectation
     from fwplan.plan.plan import NetworkPlan, Plan
     from fwplan.simulate.flow import Flow
-    from fwplan.simulate.outcome import Outcome
     from fwplan.simulate.packet import Interface
-
-
-@dataclass(frozen=True, slots=True)
-class Culprit:
-    """What decided about a packet.
-
-    Attributes:
-        place: the table and chain.
-        says: the rule, or the policy.
-        owner: whose it is.
-    """
-
-    place: str
-    says: str
-    owner: Owner | None
+    from fwplan.simulate.simulator import Simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +44,24 @@ class Broken:
     culprit: Culprit | None
 
 
-def promise_findings(observation: Observation, plan: Plan) -> tuple[Finding, ...]:
-    """Which promises of a plan's networks are broken on a host."""
-    shares = [share for share in plan.networks if share.bridge is not None and share.network.ips]
-    subnets = tuple(ip.subnet for share in shares for ip in share.network.ips)
-    court = _Court(
-        Simulator(observation.ruleset, observation.world),
-        Surroundings(observation.world, subnets),
-        Expectations(
-            [
-                intent
-                for share in plan.networks
-                if share.bridge is not None
-                for intent in promises(share.network, share.bridge)
-            ]
-        ),
-    )
-    return tuple(finding for share in shares if share.network.meaning.filtered for finding in court.findings(share))
+def promise_findings(plan: Plan, simulator: Simulator, surroundings: Surroundings) -> Iterator[Finding]:
+    """Which promises of a plan's networks are broken on a host.
+
+    Args:
+        plan: of the networks.
+        simulator: the host's rules.
+        surroundings: of the networks.
+    """
+    promised = [
+        intent
+        for share in plan.networks
+        if share.bridge is not None
+        for intent in promises(share.network, share.bridge)
+    ]
+    court = _Court(simulator, surroundings, Expectations(promised))
+    for share in plan.networks:
+        if share.network.meaning.filtered:
+            yield from court.findings(share)
 
 
 @dataclass(frozen=True)
@@ -150,7 +132,7 @@ class _Court:
                 code = Code.SERVICE_REFUSED if is_service else Code.REFUSED
                 return Broken(code, what, decider(ruleset, found.outcomes[-1]))
             case Accept() if not expected.passes:
-                return Broken(Code.PASSES, what, _accepter(ruleset, found.outcomes))
+                return Broken(Code.PASSES, what, accepter(ruleset, found.outcomes))
             case _:
                 return self._other_source(what, expected, found)
 
@@ -172,45 +154,8 @@ class _Court:
         if replace(appearance, ports=ports).allows(source, port, of_device):
             return None
         return Broken(
-            Code.OTHER_SOURCE, f"{what} leaves under {source}", _translator(self.simulator.ruleset, found.outcomes)
+            Code.OTHER_SOURCE, f"{what} leaves under {source}", translator(self.simulator.ruleset, found.outcomes)
         )
-
-
-def decider(ruleset: Ruleset, outcome: Outcome) -> Culprit | None:
-    """The rule, or the policy, that decided at a hook."""
-    for met in reversed(outcome.trace):
-        match met:
-            case RuleMet(rule):
-                return Culprit(str(rule.place), rule.written or rule_text(rule), owner_of_rule(ruleset, rule))
-            case ChainEnded(chain, policy) if policy is not None:
-                return Culprit(str(chain.place), f"policy {policy}", owner_of_policy(ruleset, chain))
-            case _:
-                continue
-    return None
-
-
-def _accepter(ruleset: Ruleset, outcomes: Sequence[Outcome]) -> Culprit | None:
-    """The rule that let a packet pass which was to be refused; None where it is that none refuses it."""
-    for outcome in outcomes:
-        if outcome.hook not in {"forward", "input"} or outcome.family == "bridge":
-            continue
-        for met in reversed(outcome.trace):
-            if isinstance(met, RuleMet) and met.verdict == "accept":
-                return Culprit(
-                    str(met.rule.place), met.rule.written or rule_text(met.rule), owner_of_rule(ruleset, met.rule)
-                )
-    return None
-
-
-def _translator(ruleset: Ruleset, outcomes: Sequence[Outcome]) -> Culprit | None:
-    """The last rule that rewrote the packet's source."""
-    for outcome in reversed(outcomes):
-        for met in reversed(outcome.trace):
-            if isinstance(met, RuleMet) and any("source" in change for change in met.changes):
-                return Culprit(
-                    str(met.rule.place), met.rule.written or rule_text(met.rule), owner_of_rule(ruleset, met.rule)
-                )
-    return None
 
 
 def _finding(share: NetworkPlan, code: Code, culprit: Culprit | None, packets: tuple[str, ...]) -> Finding:
