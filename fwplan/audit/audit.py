@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fwplan.audit.deciding import Deciders
 from fwplan.audit.drift import drift
 from fwplan.audit.finding import Code, Finding, Level
 from fwplan.audit.open_networks import open_findings
 from fwplan.audit.prerequisites import prerequisite_findings
 from fwplan.audit.probes import Surroundings
 from fwplan.audit.promises import promise_findings
+from fwplan.audit.strangers import Strangers
 from fwplan.plan.plan import Backend
 from fwplan.simulate.simulator import Simulator
 
@@ -35,12 +37,15 @@ def audit(observation: Observation, plan: Plan) -> tuple[Finding, ...]:
     simulator = Simulator(observation.ruleset, observation.world)
     subnets = tuple(ip.subnet for share in plan.networks if share.bridge is not None for ip in share.network.ips)
     surroundings = Surroundings(observation.world, subnets)
+    strangers = Strangers(observation)
+    deciders = Deciders(observation.ruleset, strangers)
     findings = [
         *_unseen(observation, plan),
         *prerequisite_findings(observation, plan),
         *drift(observation, plan),
-        *promise_findings(plan, simulator, surroundings),
-        *open_findings(observation, plan, simulator, surroundings),
+        *strangers.unreachable(),
+        *promise_findings(plan, simulator, surroundings, deciders),
+        *open_findings(observation, plan, simulator, surroundings, deciders),
     ]
     return tuple(sorted(findings, key=lambda finding: (_ORDER[finding.level], finding.network is not None)))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwplan.audit.deciding import decider
 from fwplan.audit.finding import Code, Finding
 from fwplan.audit.probes import probes
+from fwplan.audit.strangers import LIBVIRT_TABLE
 from fwplan.network.modes import Kind
 from fwplan.nft.rule_text import rule_text
 from fwplan.plan.share import iptables_mark, nft_mark
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
+    from fwplan.audit.deciding import Deciders
     from fwplan.audit.observation import Observation
     from fwplan.audit.probes import Surroundings
     from fwplan.plan.plan import NetworkPlan, Plan
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def open_findings(
-    observation: Observation, plan: Plan, simulator: Simulator, surroundings: Surroundings
+    observation: Observation, plan: Plan, simulator: Simulator, surroundings: Surroundings, deciders: Deciders
 ) -> Iterator[Finding]:
     """What there is to say of a plan's networks without rules.
 
@@ -33,6 +34,7 @@ def open_findings(
         plan: of its networks.
         simulator: the host's rules.
         surroundings: of its networks.
+        deciders: the host's rules, as those who may have decided.
     """
     theirs = {share.bridge for share in plan.networks if share.network.meaning.filtered}
     translated = {ip.subnet for share in plan.networks if share.network.meaning.filtered for ip in share.network.ips}
@@ -42,14 +44,14 @@ def open_findings(
         marks = {share.bridge, *(ip.subnet for ip in share.network.ips)} - theirs - translated - {None}
         yield from _own_rules(observation, share, marks)
         if share.network.kind is Kind.MANAGED and share.network.ips:
-            yield _who_filters(simulator, surroundings, share)
+            yield _who_filters(simulator, surroundings, deciders, share)
 
 
 def _own_rules(observation: Observation, share: NetworkPlan, marks: AbstractSet[object]) -> Iterator[Finding]:
     rules = [
         (f"{table.family} {table.name} {chain}", rule_text(whole))
         for (table, chain), entries in observation.listing.listed.items()
-        if table.name == _LIBVIRT
+        if table.name == LIBVIRT_TABLE
         for entry, whole in zip(
             entries, observation.ruleset.by_name[table.family, table.name].chains[chain].rules, strict=True
         )
@@ -76,7 +78,7 @@ def _own_rules(observation: Observation, share: NetworkPlan, marks: AbstractSet[
         )
 
 
-def _who_filters(simulator: Simulator, surroundings: Surroundings, share: NetworkPlan) -> Finding:
+def _who_filters(simulator: Simulator, surroundings: Surroundings, deciders: Deciders, share: NetworkPlan) -> Finding:
     refused: dict[str, str] = {}
     doubtful = False
     details = []
@@ -84,7 +86,7 @@ def _who_filters(simulator: Simulator, surroundings: Surroundings, share: Networ
         found = flow(simulator, probe.packet, probe.course)
         match found.verdict:
             case Refuse():
-                culprit = decider(simulator.ruleset, found.outcomes[-1])
+                culprit = deciders.of(found.outcomes[-1])
                 who = "somebody" if culprit is None or culprit.owner is None else str(culprit.owner)
                 refused.setdefault(who, "" if culprit is None else culprit.place)
                 says = "" if culprit is None else f": {culprit.place}: {culprit.says}"
@@ -107,6 +109,3 @@ def _who_filters(simulator: Simulator, surroundings: Surroundings, share: Networ
         f"network {share.network.name!r} is {who}",
         tuple(details),
     )
-
-
-_LIBVIRT = "libvirt_network"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fwplan.audit.deciding import Culprit, accepter, decider, translator
+from fwplan.audit.deciding import Culprit, Deciders
 from fwplan.audit.finding import Code, Finding
+from fwplan.audit.owners import UNKNOWN
 from fwplan.audit.probes import Surroundings, probes
 from fwplan.audit.remedies import remedies
 from fwplan.plan.expectations import Expectations
@@ -44,13 +45,16 @@ class Broken:
     culprit: Culprit | None
 
 
-def promise_findings(plan: Plan, simulator: Simulator, surroundings: Surroundings) -> Iterator[Finding]:
+def promise_findings(
+    plan: Plan, simulator: Simulator, surroundings: Surroundings, deciders: Deciders
+) -> Iterator[Finding]:
     """Which promises of a plan's networks are broken on a host.
 
     Args:
         plan: of the networks.
         simulator: the host's rules.
         surroundings: of the networks.
+        deciders: the host's rules, as those who may have decided.
     """
     promised = [
         intent
@@ -58,7 +62,7 @@ def promise_findings(plan: Plan, simulator: Simulator, surroundings: Surrounding
         if share.bridge is not None
         for intent in promises(share.network, share.bridge)
     ]
-    court = _Court(simulator, surroundings, Expectations(promised))
+    court = _Court(simulator, surroundings, deciders, Expectations(promised))
     for share in plan.networks:
         if share.network.meaning.filtered:
             yield from court.findings(share)
@@ -70,6 +74,7 @@ class _Court:
 
     simulator: Simulator
     surroundings: Surroundings
+    deciders: Deciders
     expectations: Expectations
 
     def findings(self, share: NetworkPlan) -> Iterator[Finding]:
@@ -121,7 +126,6 @@ class _Court:
         return came or NO_INTERFACE, None
 
     def _compare(self, what: str, expected: Expectation, found: Flow, *, is_service: bool) -> Broken | None:
-        ruleset = self.simulator.ruleset
         match found.verdict:
             case Undecided(because):
                 doubt = because[0]
@@ -130,9 +134,9 @@ class _Court:
                 return Broken(Code.UNDECIDED, what, culprit)
             case Refuse() if expected.passes:
                 code = Code.SERVICE_REFUSED if is_service else Code.REFUSED
-                return Broken(code, what, decider(ruleset, found.outcomes[-1]))
+                return Broken(code, what, self.deciders.of(found.outcomes[-1]))
             case Accept() if not expected.passes:
-                return Broken(Code.PASSES, what, accepter(ruleset, found.outcomes))
+                return Broken(Code.PASSES, what, self.deciders.accepter(found.outcomes))
             case _:
                 return self._other_source(what, expected, found)
 
@@ -153,14 +157,13 @@ class _Court:
         ports = appearance.ports if port is not None else None
         if replace(appearance, ports=ports).allows(source, port, of_device):
             return None
-        return Broken(
-            Code.OTHER_SOURCE, f"{what} leaves under {source}", translator(self.simulator.ruleset, found.outcomes)
-        )
+        return Broken(Code.OTHER_SOURCE, f"{what} leaves under {source}", self.deciders.translator(found.outcomes))
 
 
 def _finding(share: NetworkPlan, code: Code, culprit: Culprit | None, packets: tuple[str, ...]) -> Finding:
     network = share.network.name
-    who = "" if culprit is None or culprit.owner is None else f" by {culprit.owner}"
+    known = culprit is not None and culprit.owner is not None and culprit.owner.name != UNKNOWN
+    who = f" by {culprit.owner}" if culprit is not None and known else ""
     does = "" if culprit is None else f": {culprit.says}"
     message = {
         Code.REFUSED: f"network {network!r}: what is to pass is refused{who}{does}",
@@ -178,5 +181,5 @@ def _finding(share: NetworkPlan, code: Code, culprit: Culprit | None, packets: t
         message,
         packets,
         None if culprit is None else culprit.owner,
-        remedies(code, share, None if culprit is None else culprit.owner, "" if culprit is None else culprit.place),
+        remedies(code, share, culprit),
     )

@@ -6,25 +6,29 @@ import shlex
 from typing import TYPE_CHECKING
 
 from fwplan.audit.finding import Code
+from fwplan.audit.strangers import STRANGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fwplan.audit.owners import Owner
+    from fwplan.audit.deciding import Culprit
     from fwplan.plan.plan import NetworkPlan
 
 
-def remedies(code: Code, share: NetworkPlan, owner: Owner | None, place: str) -> tuple[str, ...]:
+def remedies(code: Code, share: NetworkPlan, culprit: Culprit | None) -> tuple[str, ...]:
     """Commands that make a promise hold again; a comment begins with `#`.
 
     Args:
         code: how it is broken.
         share: the network.
-        owner: whose rule breaks it; None where it is that no rule keeps it.
-        place: family, table and chain of the rule.
+        culprit: what breaks it; None where it is that no rule keeps it.
     """
     bridge = shlex.quote(share.bridge or "")
+    owner = None if culprit is None else culprit.owner
+    place = "" if culprit is None else culprit.place
     name = "" if owner is None else owner.name
+    if owner is STRANGER and culprit is not None and culprit.handle is not None:
+        return (f"nft delete rule {place} handle {culprit.handle}",)
     match code:
         case Code.REFUSED:
             return tuple(_let_pass(name, bridge, place, share))

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from fwplan.audit.finding import Level
+from fwplan.audit.owners import UNKNOWN
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, wrap
 
@@ -52,7 +53,7 @@ def _finding(finding: Finding, width: int, *, everything: bool) -> Iterator[Line
     if finding.place:
         yield from _labelled("at", finding.place, width, Style.PLACE)
     if finding.owner is not None:
-        guess = "" if finding.owner.is_sure else ", probably"
+        guess = "" if finding.owner.is_sure or finding.owner.name == UNKNOWN else ", probably"
         yield from _labelled("whose", f"{finding.owner}{guess}: {finding.owner.because}", width, Style.PLAIN)
     shown = finding.details if everything else finding.details[:_MOST_DETAILS]
     for detail in shown:
