@@ -11,7 +11,8 @@ from fwplan.audit.open_networks import open_findings
 from fwplan.audit.prerequisites import prerequisite_findings
 from fwplan.audit.probes import Surroundings
 from fwplan.audit.promises import promise_findings
-from fwplan.audit.strangers import Strangers
+from fwplan.audit.strangers import LIBVIRT_TABLE, Strangers
+from fwplan.nft.objects import Rule
 from fwplan.plan.plan import Backend
 from fwplan.simulate.simulator import Simulator
 
@@ -42,12 +43,26 @@ def audit(observation: Observation, plan: Plan) -> tuple[Finding, ...]:
     findings = [
         *_unseen(observation, plan),
         *prerequisite_findings(observation, plan),
-        *drift(observation, plan),
         *strangers.unreachable(),
-        *promise_findings(plan, simulator, surroundings, deciders),
         *open_findings(observation, plan, simulator, surroundings, deciders),
     ]
+    drifted = drift(observation, plan)
+    findings += drifted
+    if drifted or not _has_only(observation, plan):
+        findings += promise_findings(plan, simulator, surroundings, deciders)
     return tuple(sorted(findings, key=lambda finding: (_ORDER[finding.level], finding.network is not None)))
+
+
+def _has_only(observation: Observation, plan: Plan) -> bool:
+    """Whether a host without drift has no rules but those of a plan, which keep the promises that they are made of."""
+    if plan.backend is not Backend.NFTABLES:
+        return False
+    planned = sum(isinstance(operation.object, Rule) for operation in plan.operations)
+    return sum(observation.listing.rule_counts.values()) == planned and all(
+        table.name == LIBVIRT_TABLE and table.program == "nft" and not table.is_dormant
+        for table in observation.ruleset.tables
+        if table.family != "arp"
+    )
 
 
 def likely_backend(observation: Observation) -> Backend:
