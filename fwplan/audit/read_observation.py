@@ -69,7 +69,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
 
     Args:
         bundle: `nftables` as `nft -j -a list ruleset` prints it, as text or as values; `addresses` and `routes` as `ip
-            -j` does; `iptables-nft-save` and the like as these programs do; `settings` by name.
+            -j` does; `iptables-nft-save` and the like as these programs do; `settings` by name; `kernel`.
 
     Raises:
         UnreadableError: a part is not of its form.
@@ -85,6 +85,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
         raise UnreadableError("the settings are no texts by name")
     world = read_world(bundle.get("addresses"), bundle.get("routes"), settings)
     draft.seen |= {name for name in ("addresses", "routes", "settings") if name in bundle}
+    kernel = bundle.get("kernel", {})
     return Observation(
         draft.read_ruleset,
         draft.listing,
@@ -92,6 +93,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
         world,
         settings,
         frozenset(draft.seen),
+        kernel.get("fills_checksums") if isinstance(kernel, Mapping) else None,
         tuple(draft.doubts),
     )
 

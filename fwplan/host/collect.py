@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
+from fwplan.host.iptables import can_fill_checksums
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fwplan.host.system import System
 
 HOST_SETTINGS = (
@@ -44,9 +47,11 @@ def collect(system: System) -> dict[str, Any]:
     nftables = system.list_ruleset()
     addresses = _listed(system, "ip", "-j", "-d", "address", "show")
     names = [link["ifname"] for link in addresses or () if "ifname" in link]
+    saves = _saves(system, nftables)
     parts: dict[str, Any] = {
         "nftables": nftables,
-        **_saves(system, nftables),
+        **saves,
+        "kernel": _kernel(system, saves),
         "addresses": addresses,
         "routes": {
             "ip": _listed(system, "ip", "-j", "-4", "route", "show"),
@@ -74,6 +79,13 @@ def _saves(system: System, nftables: str) -> dict[str, str]:
                 if done.status == 0:
                     saves[way] = done.output
     return saves
+
+
+def _kernel(system: System, saves: Mapping[str, str]) -> dict[str, bool] | None:
+    """What the kernel can do; None where that bears on nothing."""
+    if not any("LIBVIRT_PRT" in saved for saved in saves.values()):
+        return None
+    return {"fills_checksums": can_fill_checksums(system)}
 
 
 def _listed(system: System, *command: str) -> Any | None:  # noqa: ANN401 - JSON
