@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fwplan.iptables.matches import Always, IsLaterFragment, OutOfSight, ReversePath, UnknownMatch
+from fwplan.iptables.matches import Always, Comment, IsLaterFragment, OutOfSight, ReversePath, UnknownMatch
 from fwplan.iptables.read_match import EXTENSIONS, IMPLIED, OUT_OF_SIGHT, OWN_OPTIONS
 from fwplan.iptables.read_target import VERDICTS, read_target
 from fwplan.iptables.ruleset import Rule
@@ -90,8 +90,16 @@ class RuleReader:
     def _segment(self, segment: str, protocol: str | None) -> _Read:
         if len(self._known) > _MOST_KEPT:
             self._known.clear()
-        reader = _Segment(segment, words(segment), protocol, self._chains)
-        found = self._known[segment, protocol] = reader.read()
+        said = words(segment)
+        match said:
+            # the two commonest that are seldom the same as another
+            case ["-m", "comment", "--comment", text]:
+                found = _Read((Comment(text),), None, protocol)
+            case ["-j", chain] if chain in self._chains:
+                found = _Read((), Jump(chain), protocol)
+            case _:
+                found = _Segment(segment, said, protocol, self._chains).read()
+        self._known[segment, protocol] = found
         return found
 
 

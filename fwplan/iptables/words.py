@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _TOKEN = re.compile(rf' *(?:-[Agijo] [^ ]+|{_QUOTED}(?= |$)|[^" ][^ ]*)', re.DOTALL)
+_ONE_QUOTED = re.compile(r'([^"\\\0]* )(?<!-[Agijo] )"([^"\\\0]*)"((?: [^"\\\0]*)?)')
+"""The commonest rule with a quoted text: it has one, in which nothing needs a backslash."""
 _REST_OF_QUOTED = re.compile(r'(?:[^"\\]|\\.)*"')
 _BEGINS = re.compile(r" +(?=-(?:[mjg]|-match|-jump|-goto) )")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -33,7 +35,7 @@ def rules_of(text: str) -> Iterator[tuple[int, str]]:
     """
     begun: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
-        if not begun and ('"' not in line or line.startswith("#")):
+        if not begun and ('"' not in line or line.startswith("#") or _ONE_QUOTED.fullmatch(line)):
             yield number, line
             continue
         # each line is looked at once, however many there are
@@ -60,6 +62,11 @@ def segments(rule: str) -> list[str]:
     """What iptables itself and each of the extensions is told."""
     if '"' not in rule:
         return _BEGINS.split(rule)
+    if (one := _ONE_QUOTED.fullmatch(rule)) is not None:
+        before, quoted, after = one.groups()
+        return [
+            part.replace("\0", f'"{quoted}"') if "\0" in part else part for part in _BEGINS.split(f"{before}\0{after}")
+        ]
     found: list[str] = []
     for token in _tokens(rule) or ():
         if found and not token.lstrip(" ").startswith(_FIRST):
@@ -73,6 +80,9 @@ def words(segment: str) -> list[str]:
     """The words of a segment, without quotes."""
     if '"' not in segment:
         return segment.split()
+    if (one := _ONE_QUOTED.fullmatch(segment)) is not None:
+        before, quoted, after = one.groups()
+        return [*before.split(), quoted, *after.split()]
     found: list[str] = []
     for token in _tokens(segment) or ():
         word = token.lstrip(" ")
