@@ -354,6 +354,7 @@ class HopLimitIs:
     comparison: Literal["==", "<", ">"]
     value: int
     negated: bool = False
+    extension: Literal["ttl", "hl"] = "ttl"
 
 
 @dataclass(frozen=True, slots=True)

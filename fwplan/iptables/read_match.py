@@ -325,8 +325,8 @@ def _address_range(side: Side) -> Option[Match]:
     return _one(lambda text: AddressInRange(side, *several_addresses(text)))
 
 
-def _hops(comparison: Literal["==", "<", ">"]) -> Option[Match]:
-    return _one(lambda text: HopLimitIs(comparison, number(text, 255)))
+def _hops(comparison: Literal["==", "<", ">"], extension: Literal["ttl", "hl"]) -> Option[Match]:
+    return _one(lambda text: HopLimitIs(comparison, number(text, 255), extension=extension))
 
 
 def _lengths(text: str) -> Match:
@@ -414,8 +414,10 @@ EXTENSIONS: Mapping[str, Extension[Any, tuple[Match, ...]]] = {
     "mac": _simple(mac_source=_one(_mac)),
     "iprange": _simple(src_range=_address_range("source"), dst_range=_address_range("destination")),
     "length": _simple(length=_one(_lengths)),
-    "ttl": _simple(ttl_eq=_hops("=="), ttl_lt=_hops("<"), ttl_gt=_hops(">"), ttl=_hops("==")),
-    "hl": _simple(hl_eq=_hops("=="), hl_lt=_hops("<"), hl_gt=_hops(">")),
+    "ttl": _simple(
+        ttl_eq=_hops("==", "ttl"), ttl_lt=_hops("<", "ttl"), ttl_gt=_hops(">", "ttl"), ttl=_hops("==", "ttl")
+    ),
+    "hl": _simple(hl_eq=_hops("==", "hl"), hl_lt=_hops("<", "hl"), hl_gt=_hops(">", "hl")),
     "dscp": _simple(dscp=_one(lambda text: DscpIs(number(text, 63)))),
     "tos": _simple(tos=_one(lambda text: TosIs(*masked_number(text, 255)))),
     "comment": _simple(comment=_one(Comment)),

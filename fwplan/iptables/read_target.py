@@ -184,14 +184,14 @@ def _tos(said: Said) -> Target:
             raise ValueError(said)
 
 
-def _hop_limit(prefix: str) -> _Extension:
+def _hop_limit(prefix: Literal["ttl", "hl"]) -> _Extension:
     hows: tuple[Literal["set", "inc", "dec"], ...] = ("set", "inc", "dec")
 
     def read(said: Said) -> Target:
         for how in hows:
             text = _last(said, f"--{prefix}-{how}")
             if text is not None and len(said) == 1:
-                return SetHopLimit(how, number(text, 255))
+                return SetHopLimit(how, number(text, 255), prefix)
         raise ValueError(said)
 
     return _Extension(read, {f"--{prefix}-{how}": 1 for how in hows})

@@ -165,6 +165,7 @@ class SetHopLimit:
 
     how: Literal["set", "inc", "dec"]
     value: int
+    extension: Literal["ttl", "hl"] = "ttl"
 
 
 @dataclass(frozen=True, slots=True)
