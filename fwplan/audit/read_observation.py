@@ -15,9 +15,11 @@ from fwplan.audit.observation import Observation
 from fwplan.audit.read_world import read_world
 from fwplan.errors import UnreadableError
 from fwplan.iptables.objects import PROGRAMS
+from fwplan.iptables.read_ruleset import read_ruleset as read_iptables
 from fwplan.iptables.saved import merge, read_saved
 from fwplan.nft.listing import Listing, listing_of
 from fwplan.nft.read_ruleset import read_items
+from fwplan.simulate.xtables.host import host_ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,6 +107,7 @@ class _Draft:
     items: list[Any] = field(default_factory=list)
     listing: Listing = field(default_factory=Listing)
     saves: list[Saved] = field(default_factory=list)
+    texts: list[tuple[Program, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     doubts: list[str] = field(default_factory=list)
 
@@ -115,14 +118,16 @@ class _Draft:
         self.seen.add("nftables")
 
     def read_ruleset(self) -> Ruleset:
-        """All that was listed and saved."""
-        return read_items(self.items)
+        """All that was listed and saved, each rule once: those that nft lists as opaque as iptables saved them."""
+        listed = read_items(self.items) if "nftables" in self.seen else None
+        return host_ruleset(listed, [read_iptables(text, program) for program, text in self.texts])
 
     def add_save(self, name: str, program: Program, text: object) -> None:
         """What iptables or ip6tables saved."""
         if not isinstance(text, str):
             raise UnreadableError(f"{name} is no text")
         self.seen.add(program)
+        self.texts.append((program, text))
         try:
             self.saves.append(read_saved(program, text))
         except UnreadableError as error:
