@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _MIRROR = "http://deb.debian.org/debian"
 _PACKAGES = (
     *("aardvark-dns", "busybox-static", "conntrack", "dbus", "dnsmasq-base", "docker.io", "fail2ban", "firewalld"),
-    *("ipset", "iproute2", "iptables", "netavark", "nftables", "procps", "psmisc", "python3-nftables", "ufw"),
+    *("ipset", "iproute2", "iptables", "netavark", "nftables", "procps", "psmisc", "ufw"),
+    *("python3-click", "python3-lxml", "python3-nftables"),
 )
 _MORE_PACKAGES = {
     "bookworm": ("libvirt-daemon",),
