@@ -1,0 +1,106 @@
+"""A packet's way through a host and the reply to it, with what decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fwplan.audit.owners import owner_of_policy, owner_of_rule
+from fwplan.simulate.flow import flow, reply
+from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleMet, Undecided
+from fwplan.simulate.simulator import Simulator
+from fwplan.trace.asked import ask
+from fwplan.trace.hindrances import hindrances
+from fwplan.trace.reasons import Reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fwplan.audit.owners import Owner
+    from fwplan.nft.ruleset import Ruleset
+    from fwplan.plan.plan import NetworkPlan, Plan
+    from fwplan.simulate.flow import Flow
+    from fwplan.simulate.world import World
+    from fwplan.trace.asked import Asked
+    from fwplan.trace.question import Question
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The answer to a question.
+
+    Attributes:
+        asked: the packet that it came to.
+        flow: its way.
+        hindrances: what keeps it from that way besides rules.
+        answer: the way of the reply; None where there is none, or none that is known.
+        ruleset: of the host.
+        reasons: the promises that rules keep.
+    """
+
+    asked: Asked
+    flow: Flow
+    hindrances: tuple[str, ...]
+    answer: Flow | None
+    ruleset: Ruleset
+    reasons: Reasons = field(repr=False)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the packet gets through."""
+        return isinstance(self.flow.verdict, Accept) and not self.hindrances
+
+    @cached_property
+    def decided(self) -> Decided | None:
+        """What ended the packet's way; None where it was no rule or policy."""
+        return decided(self.flow, self.ruleset)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The rule or policy by which a packet was refused.
+
+    Attributes:
+        by: the rule that it met, or the end of the base chain.
+        owner: whose it is.
+    """
+
+    by: RuleMet | ChainEnded
+    owner: Owner
+
+
+def trace(
+    question: Question,
+    shares: Sequence[NetworkPlan],
+    ruleset: Ruleset,
+    world: World,
+    settings: Mapping[str, str],
+    *plans: Plan,
+) -> Trace:
+    """Answer a question.
+
+    Args:
+        question: what is asked.
+        shares: the networks that guests may be of, each with its bridge.
+        ruleset: all that the host has.
+        world: the host besides its rules.
+        settings: of its kernel, as far as they are known.
+        plans: whose rules, where they are met, are told with their promises.
+
+    Raises:
+        UnanswerableError: the question contradicts itself, or leaves out what nothing else tells.
+    """
+    asked = ask(question, shares, ruleset, world)
+    simulator = Simulator(ruleset, asked.world)
+    found = flow(simulator, asked.packet, asked.course)
+    back = None if isinstance(found.verdict, Refuse) else reply(found)
+    course = _back(asked)
+    return Trace(
+        asked,
+        found,
+        hindrances(found, asked.world, settings),
+        None if back is None else flow(simulator, back, course),
+        ruleset,
+        Reasons(*plans),
+    )
