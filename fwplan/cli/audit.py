@@ -1,0 +1,91 @@
+"""`fwplan audit`: holds a host, live or saved, against the definitions of its networks."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+import click
+
+from fwplan.audit.audit import audit, likely_backend
+from fwplan.audit.documents import findings_json, prometheus, sarif
+from fwplan.audit.finding import Level
+from fwplan.audit.report import findings_text, summary
+from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
+from fwplan.cli.observed import observe, ruleset_option
+from fwplan.cli.screen import screen_width, show
+from fwplan.errors import FwplanError
+from fwplan.plan.plan import Backend, Layout, make_plan
+
+_EPILOG = """\b
+Examples:
+  sudo fwplan audit *.xml                          is this host as its networks promise?
+  fwplan audit *.xml --ruleset host7.json          the same for a host that was collected, on any machine
+  sudo fwplan audit *.xml --format prometheus > /var/lib/prometheus/node-exporter/fwplan.prom
+  ssh host7 sudo fwplan collect | fwplan audit lab.xml --ruleset -
+"""
+
+
+@click.command("audit", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
+@ruleset_option
+@click.option(
+    "--backend",
+    type=click.Choice([backend.value for backend in Backend]),
+    default=None,
+    show_default="what the host has",
+    help="What carries the rules.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice([layout.value for layout in Layout]),
+    default=Layout.LIBVIRT.value,
+    show_default=True,
+    help="How promises become rules.",
+)
+@click.option("--all", "everything", is_flag=True, help="Show all rules and packets of each finding.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json", "sarif", "prometheus"]),
+    default="text",
+    show_default=True,
+    help="text for people; json for programs; sarif for merge requests; prometheus for the node exporter.",
+)
+def command(
+    files: tuple[str, ...],
+    *,
+    saved: tuple[str, ...],
+    backend: str | None,
+    layout: str,
+    everything: bool,
+    format_name: str,
+) -> None:
+    """Hold a host against the definitions of its networks.
+
+    Finds rules that are missing, changed or too much; promises that are broken, with the rule of whom breaks them and
+    what helps; and what else the host lacks. Exit status: 0 clean (notes do not count), 1 findings, 2 trouble.
+    """
+    networks = valid_definitions(files)
+    try:
+        observation = observe(saved)
+        chosen = likely_backend(observation) if backend is None else Backend(backend)
+        plan = make_plan(networks, backend=chosen, layout=Layout(layout), checked=True)
+        findings = audit(observation, plan)
+    except FwplanError as error:
+        trouble(error)
+    else:
+        names = [network.name for network in networks]
+        match format_name:
+            case "json":
+                click.echo(findings_json(findings, names), nl=False)
+            case "sarif":
+                named = dict(zip(names, files, strict=False)) if len(names) == len(files) else {}
+                click.echo(sarif(findings, named, version("fwplan")), nl=False)
+            case "prometheus":
+                click.echo(prometheus(findings, names), nl=False)
+            case _:
+                show(findings_text(findings, screen_width(), everything=everything))
+                rules = sum(len(share.operations) for share in plan.networks)
+                click.echo(summary(findings, len(networks), rules))
+        sys.exit(FINDINGS if any(finding.level is not Level.NOTE for finding in findings) else 0)
