@@ -184,7 +184,7 @@ class _Journey:
         self._world = simulator.world
         self._family = packet.family
         self._course = course
-        self._destination = None if packet.destination is None else int(packet.destination)
+        self._destinations = frozenset(_destinations(packet))
         self._sender = packet.in_interface
 
     def ways(self, move: _Next, state: State, before: tuple[_Leg, ...]) -> Iterator[_Way]:
@@ -298,7 +298,7 @@ class _Journey:
         """After prerouting of the bridge and of IP."""
         if not isinstance(self._course, Bridged):
             return _Move("bridge", "input", port, NO_INTERFACE, lambda now: self._routed(self._by(now, bridge)))
-        if state.daddr != self._destination:
+        if state.daddr not in self._destinations:
             return _Stop(Doubt("the new destination", "fwplan does not follow a bridged frame that rules redirect"))
         out = self._course.port
         leave_ip = _Move(self._family, "postrouting", bridge, bridge, _arrived, on_bridge=True)
@@ -340,7 +340,7 @@ class _Journey:
 
     def _out_of_host(self, state: State, interface: Interface, port: Interface | None) -> _Next:
         """After output, where rules may have sent it elsewhere."""
-        if state.daddr != self._destination:
+        if state.daddr not in self._destinations:
             match self._found(state):
                 case Out(elsewhere, its_port):
                     interface, port = elsewhere, its_port
@@ -370,7 +370,7 @@ class _Journey:
 
     def _found(self, state: State) -> Course | None:
         """Where a packet goes: as was given for its destination, or by addresses and routes."""
-        if state.daddr == self._destination and self._course is not None:
+        if state.daddr in self._destinations and self._course is not None:
             return self._course
         if state.daddr is None:
             return None
@@ -383,6 +383,15 @@ class _Journey:
         route = find_route(address, self._world)
         interface = None if route is None or route.type != "unicast" else self._world.interface(route.interface)
         return None if interface is None else Out(interface)
+
+
+def _destinations(packet: Packet) -> Iterator[int | None]:
+    """Where a packet is for; a reply is for whoever began, whatever address it comes to."""
+    yield None if packet.destination is None else int(packet.destination)
+    connection = packet.connection
+    if connection is not None and connection.direction == "reply" and connection.original is not None:
+        source = connection.original.source
+        yield from () if source is None else (int(source),)
 
 
 def _arrived(_: State) -> _Next:

@@ -1,4 +1,4 @@
-"""From a question to the packet that it is about: what is not said is filled in, and what was taken for granted told."""
+"""From a question to the packet that it is about: what is not said is filled in, what was taken for granted is told."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def ask(question: Question, shares: Sequence[NetworkPlan], ruleset: Ruleset, wor
 class _Asking:
     """One question."""
 
-    def __init__(
-        self, question: Question, shares: Sequence[NetworkPlan], ruleset: Ruleset, world: World
-    ) -> None:
+    def __init__(self, question: Question, shares: Sequence[NetworkPlan], ruleset: Ruleset, world: World) -> None:
         self._question = question
         self._world = world
         self._placing = Placing(shares, world)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SOMEWHERE: dict[int, Address] = {4: ip_address("198.51.100.7"), 6: ip_address("2001:db8:ffff::7")}
 """Somebody outside, where nobody says who: of the addresses that are kept for documentation."""
-UPLINK = "eth0"
-"""The interface that leads outside, where it is not known."""
+UPLINK = "outside0"
+"""What stands for the interface that leads outside, where it is not known: a name that no rule is likely to have."""
 _GUESTS_KINDS = frozenset(("tun", "veth", "macvtap"))
 """Of the ports of a bridge, those that lead to guests."""
 
