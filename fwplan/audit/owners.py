@@ -80,7 +80,7 @@ def owner_of_table(table: Table) -> Owner:
 
 def owner_of_chain(ruleset: Ruleset, place: Place) -> Owner:
     """Whose a chain is; a built-in one of iptables is everybody's."""
-    return _owner_of_chain(_table_of(ruleset, place), place)
+    return _owner_of_chain(table_of(ruleset, place), place)
 
 
 def _owner_of_chain(table: Table | None, place: Place) -> Owner:
@@ -101,7 +101,7 @@ def _owner_of_chain(table: Table | None, place: Place) -> Owner:
 
 def owner_of_rule(ruleset: Ruleset, rule: Rule) -> Owner:
     """Whose a rule is: of whom its chain is, or the chain that it jumps to, or what else it names."""
-    table = _table_of(ruleset, rule.place)
+    table = table_of(ruleset, rule.place)
     of_chain = _owner_of_chain(table, rule.place)
     if of_chain.is_sure:
         program = _chain_program(rule.place.chain)
@@ -114,7 +114,7 @@ def owner_of_rule(ruleset: Ruleset, rule: Rule) -> Owner:
 
 def owner_of_policy(ruleset: Ruleset, chain: Chain) -> Owner:
     """Who set the policy of a base chain."""
-    table = _table_of(ruleset, chain.place)
+    table = table_of(ruleset, chain.place)
     of_chain = _owner_of_chain(table, chain.place)
     if of_chain.is_sure or table is None or not is_of_iptables(table) or chain.place.table != "filter":
         return of_chain
@@ -131,8 +131,8 @@ def owner_of_policy(ruleset: Ruleset, chain: Chain) -> Owner:
     return replace(of_chain, because=f"no program that fwplan knows of here sets the policy of {chain.name}")
 
 
-def _table_of(ruleset: Ruleset, place: Place) -> Table | None:
-    """The table; where nft and iptables-legacy have one of that name each, that which has the chain."""
+def table_of(ruleset: Ruleset, place: Place) -> Table | None:
+    """The table of a chain: where nft and iptables-legacy have one of that name each, that which has the chain."""
     found = ruleset.by_name.get((place.family, place.table))
     if found is not None and place.chain in found.chains:
         return found

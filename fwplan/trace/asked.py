@@ -99,7 +99,7 @@ class _Asking:
             course,
             world,
             _who(source, arrival.bridge or arrival.name),
-            _who(destination, _leaving_by(course)),
+            _who(destination, _leaving_by(course) or self._placing.way_outside(destination.address, source) or ""),
             tuple(self._taken),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fwplan.audit.owners import owner_of_chain, owner_of_policy, owner_of_rule
+from fwplan.audit.owners import owner_of_chain, owner_of_policy, owner_of_rule, table_of
 from fwplan.nft.rule_text import rule_text
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, paragraph, wrap
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fwplan.audit.owners import Owner
-    from fwplan.nft.ruleset import Chain
+    from fwplan.nft.ruleset import Chain, Place
     from fwplan.simulate.flow import Flow
     from fwplan.trace.trace import Trace
     from fwplan.trace.tree import Step, Visit
@@ -78,20 +78,22 @@ class _Page:
         lines: list[Line] = []
         quiet = 0
         for outcome in flow.outcomes:
-            found = visits(outcome.trace)
+            found = visits(outcome.trace, self._length)
             shown = [visit for visit in found if self._everything or visit.matters or self._is_in_doubt(visit, flow)]
             quiet += sum(visit.chain is not None for visit in found) - sum(visit.chain is not None for visit in shown)
-            if shown or self._everything:
+            if shown:
                 of_bridge = "bridge " if outcome.family == "bridge" else ""
                 lines.append((Piece(f"{of_bridge}{outcome.hook}", Style.PROMISE),))
-                lines += [line for visit in shown for line in self._visit(visit, flow)] or [
-                    (Piece("  there is no base chain"),)
-                ]
+                lines += [line for visit in shown for line in self._visit(visit, flow)]
         if quiet:
             what = "1 chain let" if quiet == 1 else f"{quiet} chains let"
             besides = "besides, " if lines else ""
             lines += paragraph(f"({besides}{what} it by without a rule that is about it)", self._width, Style.NUMBER)
         return [*lines, ()] if lines else []
+
+    def _length(self, place: Place) -> int:
+        table = table_of(self._trace.ruleset, place)
+        return 0 if table is None or place.chain not in table.chains else len(table.chains[place.chain].rules)
 
     def _is_in_doubt(self, visit: Visit, flow: Flow) -> bool:
         """Whether what is not known of the packet's fate is in this chain."""
@@ -229,7 +231,9 @@ _STICKY = "\N{NO-BREAK SPACE}"
 def _hooked(chain: Chain) -> str:
     if chain.hook is None:
         return ""
-    return f", {chain.hook.type} at priority {chain.hook.priority}, policy {chain.hook.policy}"
+    type_ = "" if chain.hook.type == "filter" else f" {chain.hook.type},"
+    policy = "" if chain.hook.policy == "accept" else f", policy {chain.hook.policy}"
+    return f",{type_} priority {chain.hook.priority}{policy}"
 
 
 def _all_steps(steps: Iterable[Step]) -> Iterator[Step]:

@@ -10,9 +10,9 @@ from fwplan.nft.statements import VerdictMap
 from fwplan.simulate.outcome import ChainEnded, ChainEntered, RuleInDoubt, RuleMet, Translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from fwplan.nft.ruleset import Chain, Rule
+    from fwplan.nft.ruleset import Chain, Place, Rule
     from fwplan.simulate.outcome import Met
 
 
@@ -23,11 +23,13 @@ class Step:
     Attributes:
         met: what it did.
         inside: the chain that it led to; empty for none.
+        is_last: whether no rule comes after it in its chain.
         steps: what the packet met there.
     """
 
     met: RuleMet | RuleInDoubt
     inside: str = ""
+    is_last: bool = False
     steps: list[Step] = field(default_factory=list)
 
     @property
@@ -42,6 +44,8 @@ class Step:
             return False
         if self.inside:
             return bool(self.met.changes) or any(step.matters for step in self.steps)
+        if self.met.verdict == "return" and self.is_last:
+            return bool(self.met.changes)
         return self.met.verdict != "continue" or bool(self.met.changes)
 
 
@@ -67,8 +71,13 @@ class Visit:
         return self.chain is None or self.policy == "drop" or bool(self.changes) or any(s.matters for s in self.steps)
 
 
-def visits(trace: Iterable[Met]) -> list[Visit]:
-    """What a packet met at one hook, base chain after base chain."""
+def visits(trace: Iterable[Met], lengths: Callable[[Place], int]) -> list[Visit]:
+    """What a packet met at one hook, base chain after base chain.
+
+    Args:
+        trace: what it met.
+        lengths: how many rules a chain has.
+    """
     found: list[Visit] = []
     open_steps: list[Step] = []
     for met in trace:
@@ -84,7 +93,7 @@ def visits(trace: Iterable[Met]) -> list[Visit]:
             case RuleMet() | RuleInDoubt():
                 while open_steps and open_steps[-1].inside != met.rule.place.chain:
                     open_steps.pop()
-                step = Step(met, _target(met))
+                step = Step(met, _target(met), met.position + 1 == lengths(met.rule.place))
                 (open_steps[-1].steps if open_steps else found[-1].steps).append(step)
                 if step.inside:
                     open_steps.append(step)

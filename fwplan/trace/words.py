@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fwplan.audit.owners import UNKNOWN
 from fwplan.nft.rule_text import rule_text
 from fwplan.simulate.outcome import RuleMet
 from fwplan.trace.question import PROTOCOLS
@@ -23,6 +24,8 @@ _NOT_SURE = "?"
 
 def owner_words(owner: Owner) -> str:
     """Whose something is, with a question mark where that is a guess."""
+    if owner.name == UNKNOWN:
+        return "owner unknown"
     return owner.name if owner.is_sure else f"{owner.name}?"
 
 
