@@ -54,6 +54,10 @@ def _nftables_drift(observation: Observation, plan: Plan) -> Iterator[Finding]:
             case nft.Table(family, name) if made not in listing.tables:
                 message = f"table {family} {name} is missing, and with it all rules of all networks for {family}"
                 yield Finding(Code.MISSING_TABLE, None, f"{family} {name}", message, remedy=_REPAIR)
+            case nft.Table(family, name) if made in listing.dormant:
+                message = f"table {family} {name} is dormant: its chains see no packet"
+                remedy = (f"nft add table {family} {name}",)
+                yield Finding(Code.CHANGED_CHAIN, None, f"{family} {name}", message, remedy=remedy)
             case nft.Chain(table, name, hook) if table in listing.tables:
                 place = f"{table.family} {table.name} {name}"
                 there = listing.chains.get((table, name))

@@ -6,6 +6,7 @@ Whatever was not seen is unknown, and not taken for absent.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fwplan.iptables.saved import Saved
@@ -14,7 +15,7 @@ from fwplan.nft.ruleset import Ruleset
 from fwplan.simulate.world import UNKNOWN_WORLD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fwplan.simulate.world import World
 
@@ -24,7 +25,7 @@ class Observation:
     """A host as it was seen.
 
     Attributes:
-        ruleset: all tables, of nftables and of iptables.
+        read_ruleset: reads all tables, of nftables and of iptables, when somebody needs them: it takes its time.
         listing: libvirt's tables of nftables, in the words of plans.
         saved: libvirt's chains of iptables, in the words of plans.
         world: interfaces, addresses and routes.
@@ -33,13 +34,22 @@ class Observation:
         doubts: what could not be read, and so counts as unknown, in words.
     """
 
-    ruleset: Ruleset = field(default_factory=Ruleset)
+    read_ruleset: Callable[[], Ruleset] = field(default=Ruleset, repr=False, compare=False)
     listing: Listing = field(default_factory=Listing)
     saved: Saved = field(default_factory=Saved)
     world: World = UNKNOWN_WORLD
     settings: Mapping[str, str] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
     doubts: tuple[str, ...] = ()
+
+    @cached_property
+    def ruleset(self) -> Ruleset:
+        """All tables, of nftables and of iptables.
+
+        Raises:
+            UnreadableError: what was listed is no ruleset.
+        """
+        return self.read_ruleset()
 
     def is_on(self, setting: str) -> bool | None:
         """Whether a setting of the kernel is not 0; None where it is not known."""

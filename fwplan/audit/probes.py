@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from fwplan.simulate.packet import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fwplan.network.definition import Address, Network, Subnet
     from fwplan.plan.expectations import Transport
@@ -84,7 +85,6 @@ class Surroundings:
     Attributes:
         world: the host.
         subnets: of all its networks.
-        named: interfaces that rules name, so that none of them stands for one that is not known.
     """
 
     world: World
@@ -96,21 +96,39 @@ class Surroundings:
 
     def port(self, bridge: str) -> Interface:
         """A port of a bridge: one that is there, or one as libvirt makes it."""
-        ports = (interface for interface in self.world.interfaces if interface.bridge == bridge)
-        return next(ports, Interface(_UNKNOWN_PORT, kind="tun", type="ether", group=0, bridge=bridge))
+        return self._ports.get(bridge) or Interface(_UNKNOWN_PORT, kind="tun", type="ether", group=0, bridge=bridge)
 
     def outside(self, device: str | None, version: int) -> Interface:
         """The interface by which the outside is reached: the one asked for, or that of the default route."""
         name = device
         if name is None:
-            routes = [route for route in self.world.routes or () if route.destination == _EVERYWHERE[version]]
-            name = min(routes, key=lambda route: route.metric).interface if routes else _UNKNOWN_OUTSIDE
+            name = self._ways_out[version]
         return self.world.interface(name) or Interface(name, kind="", type="ether", group=0)
 
     def outside_address(self, version: int) -> Address:
         """An address that is in none of the networks."""
-        free = (address for address in _OUTSIDE[version] if not any(address in subnet for subnet in self.subnets))
-        return next(free, _OUTSIDE[version][0])
+        return self._outside_addresses[version]
+
+    @cached_property
+    def _outside_addresses(self) -> Mapping[int, Address]:
+        found = {}
+        for version, addresses in _OUTSIDE.items():
+            subnets = [subnet for subnet in self.subnets if subnet.version == version]
+            free = (address for address in addresses if not any(address in subnet for subnet in subnets))
+            found[version] = next(free, addresses[0])
+        return found
+
+    @cached_property
+    def _ways_out(self) -> Mapping[int, str]:
+        found = {}
+        for version, everywhere in _EVERYWHERE.items():
+            routes = [route for route in self.world.routes or () if route.destination == everywhere]
+            found[version] = min(routes, key=lambda route: route.metric).interface if routes else _UNKNOWN_OUTSIDE
+        return found
+
+    @cached_property
+    def _ports(self) -> Mapping[str, Interface]:
+        return {interface.bridge: interface for interface in reversed(self.world.interfaces) if interface.bridge}
 
 
 def probes(share: NetworkPlan, surroundings: Surroundings) -> Iterator[Probe]:

@@ -18,13 +18,13 @@ from fwplan.iptables.objects import PROGRAMS
 from fwplan.iptables.saved import merge, read_saved
 from fwplan.nft.listing import Listing, listing_of
 from fwplan.nft.read_ruleset import read_items
-from fwplan.nft.ruleset import Ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fwplan.iptables.objects import Program
     from fwplan.iptables.saved import Saved
+    from fwplan.nft.ruleset import Ruleset
 
 BUNDLE_VERSION = 1
 """Of the form of a bundle; within a version, parts are added, and none is taken away or changes its meaning."""
@@ -86,7 +86,13 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
     world = read_world(bundle.get("addresses"), bundle.get("routes"), settings)
     draft.seen |= {name for name in ("addresses", "routes", "settings") if name in bundle}
     return Observation(
-        draft.ruleset, draft.listing, merge(draft.saves), world, settings, frozenset(draft.seen), tuple(draft.doubts)
+        draft.read_ruleset,
+        draft.listing,
+        merge(draft.saves),
+        world,
+        settings,
+        frozenset(draft.seen),
+        tuple(draft.doubts),
     )
 
 
@@ -94,7 +100,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
 class _Draft:
     """An observation while it is read."""
 
-    ruleset: Ruleset = field(default_factory=Ruleset)
+    items: list[Any] = field(default_factory=list)
     listing: Listing = field(default_factory=Listing)
     saves: list[Saved] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
@@ -102,10 +108,13 @@ class _Draft:
 
     def add_nftables(self, given: object) -> None:
         """What nft lists; both the general and libvirt's own reading are made of one parsing."""
-        items = _items(_parsed(given) if isinstance(given, str | bytes) else given)
-        self.ruleset = read_items(items)
-        self.listing = listing_of(items)
+        self.items = _items(_parsed(given) if isinstance(given, str | bytes) else given)
+        self.listing = listing_of(self.items)
         self.seen.add("nftables")
+
+    def read_ruleset(self) -> Ruleset:
+        """All that was listed and saved."""
+        return read_items(self.items)
 
     def add_save(self, name: str, program: Program, text: object) -> None:
         """What iptables or ip6tables saved."""

@@ -12,7 +12,7 @@ from fwplan.audit.documents import findings_json, prometheus, sarif
 from fwplan.audit.finding import Level
 from fwplan.audit.report import findings_text, summary
 from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
-from fwplan.cli.observed import observe, ruleset_option
+from fwplan.cli.observed import ruleset_option, start_observing
 from fwplan.cli.screen import screen_width, show
 from fwplan.errors import FwplanError
 from fwplan.plan.plan import Backend, Layout, make_plan
@@ -66,9 +66,10 @@ def command(
     Finds rules that are missing, changed or too much; promises that are broken, with the rule of whom breaks them and
     what helps; and what else the host lacks. Exit status: 0 clean (notes do not count), 1 findings, 2 trouble.
     """
+    observe = start_observing(saved)
     networks = valid_definitions(files)
     try:
-        observation = observe(saved)
+        observation = observe()
         chosen = likely_backend(observation) if backend is None else Backend(backend)
         plan = make_plan(networks, backend=chosen, layout=Layout(layout), checked=True)
         findings = audit(observation, plan)

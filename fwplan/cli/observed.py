@@ -35,19 +35,27 @@ def ruleset_option(function: FC) -> FC:
     return option(function)
 
 
-def observe(saved: Sequence[str]) -> Observation:
-    """Look at the host, or read what was saved of one.
+def start_observing(saved: Sequence[str]) -> Callable[[], Observation]:
+    """Begin to look at the host, or to read what was saved of one.
 
-    Raises:
-        UnreadableError: a file cannot be read, or is none of those.
-        HostError: the host cannot be looked at.
+    A host is looked at in the background: nft needs most of a second to list 10,000 rules, and no Python meanwhile.
+
+    Returns:
+        The function that gives what was seen.
+
+        Raises UnreadableError if a file cannot be read or is none of those, HostError if the host cannot be looked at.
     """
     if saved:
-        return read_observation([(name, _content(name)) for name in saved])
-    from fwplan.host.collect import collect  # noqa: PLC0415 - only a live host needs it
+        return lambda: read_observation([(name, _content(name)) for name in saved])
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only a live host needs it
+
+    from fwplan.host.collect import collect  # noqa: PLC0415
     from fwplan.host.system import System  # noqa: PLC0415
 
-    return observation_of(collect(System()))
+    executor = ThreadPoolExecutor(1)
+    seen = executor.submit(collect, System())
+    executor.shutdown(wait=False)
+    return lambda: observation_of(seen.result())
 
 
 def _content(name: str) -> bytes:
