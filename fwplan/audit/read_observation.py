@@ -87,7 +87,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
     draft.seen |= {name for name in ("addresses", "routes", "settings") if name in bundle}
     return Observation(
         draft.read_ruleset,
-        draft.listing,
+        draft.read_listing,
         merge(draft.saves),
         world,
         settings,
@@ -101,7 +101,6 @@ class _Draft:
     """An observation while it is read."""
 
     items: list[Any] = field(default_factory=list)
-    listing: Listing = field(default_factory=Listing)
     saves: list[Saved] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     doubts: list[str] = field(default_factory=list)
@@ -109,8 +108,11 @@ class _Draft:
     def add_nftables(self, given: object) -> None:
         """What nft lists; both the general and libvirt's own reading are made of one parsing."""
         self.items = _items(_parsed(given) if isinstance(given, str | bytes) else given)
-        self.listing = listing_of(self.items)
         self.seen.add("nftables")
+
+    def read_listing(self) -> Listing:
+        """libvirt's tables of what was listed."""
+        return listing_of(self.items)
 
     def read_ruleset(self) -> Ruleset:
         """All that was listed and saved."""

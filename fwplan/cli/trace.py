@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
-from fwplan.cli.observed import observe, ruleset_option
+from fwplan.cli.observed import ruleset_option, start_observing
 from fwplan.cli.question_options import question_options
 from fwplan.cli.screen import screen_width, show
 from fwplan.errors import FwplanError
@@ -68,9 +68,10 @@ def command(
 
     Nothing is sent, and nothing is changed. FILE is a libvirt <network> definition; '-' is standard input.
     """
+    look = start_observing(saved)
     networks = valid_definitions(files)
     try:
-        observation = observe(saved)
+        observation = look()
         plans = [make_plan(networks, backend=backend, checked=True) for backend in Backend]
         found = trace(question, plans[0].networks, observation.ruleset, observation.world, observation.settings, *plans)
     except FwplanError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,19 +42,21 @@ def collect(system: System) -> dict[str, Any]:
     Raises:
         HostError: nftables cannot be read.
     """
-    nftables = system.list_ruleset()
-    addresses = _listed(system, "ip", "-j", "-d", "address", "show")
-    names = [link["ifname"] for link in addresses or () if "ifname" in link]
-    parts: dict[str, Any] = {
-        "nftables": nftables,
-        **_saves(system, nftables),
-        "addresses": addresses,
-        "routes": {
-            "ip": _listed(system, "ip", "-j", "-4", "route", "show"),
-            "ip6": _listed(system, "ip", "-j", "-6", "route", "show"),
-        },
-        "settings": _settings(system, names),
-    }
+    with ThreadPoolExecutor(1) as executor:
+        # nft needs most of a second to list 10,000 rules: the rest is looked at meanwhile
+        listing = executor.submit(system.list_ruleset)
+        addresses = _listed(system, "ip", "-j", "-d", "address", "show")
+        names = [link["ifname"] for link in addresses or () if "ifname" in link]
+        others: dict[str, Any] = {
+            "addresses": addresses,
+            "routes": {
+                "ip": _listed(system, "ip", "-j", "-4", "route", "show"),
+                "ip6": _listed(system, "ip", "-j", "-6", "route", "show"),
+            },
+            "settings": _settings(system, names),
+        }
+        nftables = listing.result()
+    parts = {"nftables": nftables, **_saves(system, nftables), **others}
     return {name: part for name, part in parts.items() if part is not None}
 
 
