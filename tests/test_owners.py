@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fwplan.audit.owners import (
@@ -11,9 +13,9 @@ from fwplan.audit.owners import (
     owner_of_rule,
     owner_of_table,
 )
-from fwplan.nft.expressions import Goto, Jump, Meta, Verdict, Word
+from fwplan.nft.expressions import Goto, Jump, Meta, Number, Payload, Verdict, Word
 from fwplan.nft.ruleset import Chain, Hook, Place, Rule, Ruleset, Table
-from fwplan.nft.statements import Counter, Match
+from fwplan.nft.statements import Counter, Match, Reject
 
 IPTABLES = "iptables / administrator"
 ADMINISTRATOR = "nftables.service / administrator"
@@ -181,6 +183,27 @@ def test_a_rule_is_of_whom_its_chain_is_or_what_it_names(rule: Rule, owner: str,
     ruleset = Ruleset((table("ip", "filter", "FORWARD", "DOCKER-USER", "f2b-sshd"), table("inet", "firewalld", "x")))
     found = owner_of_rule(ruleset, rule)
     assert (found.name, found.because) == (owner, because)
+
+
+LIBVIRT = Place("ip", "libvirt_network", "guest_input")
+BY_BRIDGE = Match("==", Meta("oif"), Word("virbr0"))
+TO_PORT = Match("==", Payload("tcp", "dport"), Number(22))
+
+
+@pytest.mark.parametrize(
+    ("rule", "owner"),
+    [
+        (Rule(LIBVIRT, (BY_BRIDGE, Counter(), Reject())), "libvirt"),
+        (Rule(replace(LIBVIRT, chain="forward"), (Counter(), Jump("guest_input"))), "libvirt"),
+        (Rule(LIBVIRT, (Counter(), Jump("guest_input"))), UNKNOWN),
+        (Rule(LIBVIRT, (BY_BRIDGE, TO_PORT, Verdict.ACCEPT)), UNKNOWN),
+        (Rule(LIBVIRT, (BY_BRIDGE, Verdict.DROP)), UNKNOWN),
+        (Rule(LIBVIRT, (Counter(), Verdict.ACCEPT)), UNKNOWN),
+    ],
+)
+def test_what_libvirt_does_not_write_is_not_its_rule_even_in_its_table(rule: Rule, owner: str) -> None:
+    ruleset = Ruleset((table("ip", "libvirt_network", "forward", "guest_input"),))
+    assert owner_of_rule(ruleset, rule).name == owner
 
 
 def _policy(chain: str, *beside: str, policy: str = "drop", name: str = "filter") -> Owner:

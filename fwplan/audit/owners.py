@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fwplan.audit.programs import Program, program_of
-from fwplan.nft.expressions import AnonymousSet, Goto, Jump, Meta, Verdict, Word
-from fwplan.nft.statements import Counter, Match, VerdictMap
+from fwplan.nft.expressions import AnonymousSet, Ct, Goto, Jump, Meta, Payload, Verdict, Word
+from fwplan.nft.statements import Counter, Match, Nat, Reject, VerdictMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,8 @@ class Owner:
 
 
 UNKNOWN = "unknown"
+LIBVIRT_TABLE = "libvirt_network"
+"""Of libvirt's networks, in `ip` and in `ip6`."""
 NFT_ADMINISTRATOR = "nftables.service / administrator"
 _IPTABLES = {"ip": "iptables", "ip6": "iptables", "bridge": "ebtables", "arp": "arptables"}
 _IPTABLES_TABLES = frozenset(("filter", "nat", "mangle", "raw", "security", "broute"))
@@ -65,7 +67,7 @@ def owner_of_table(table: Table) -> Owner:
     """Whose a table is; one of iptables is everybody's."""
     program = program_of("tables", f"{table.family} {table.name}")
     if program is not None:
-        note = "; fwplan puts the same rules there" if table.name == "libvirt_network" else ""
+        note = "; fwplan puts the same rules there" if table.name == LIBVIRT_TABLE else ""
         return Owner(program.name, f"the table is named {table.name}{note}")
     if is_of_iptables(table):
         tool = _IPTABLES[table.family]
@@ -108,6 +110,8 @@ def owner_of_rule(ruleset: Ruleset, rule: Rule) -> Owner:
         if program is not None and rule.place.chain in program.set_aside and not _only_returns(rule):
             what = f"{program.name} leaves {rule.place.chain} to the administrator"
             return Owner(_administrator(table), what, is_sure=False)
+        if rule.place.table == LIBVIRT_TABLE and not _has_libvirts_form(rule):
+            return Owner(UNKNOWN, "it stands in libvirt's table, and is no rule of libvirt's", is_sure=False)
         return of_chain
     return next(_told_by(rule), of_chain)
 
@@ -202,6 +206,24 @@ def _interfaces_named(rule: Rule) -> Iterator[str]:
                 yield name
             case _:
                 pass
+
+
+def _has_libvirts_form(rule: Rule) -> bool:
+    """Whether a rule is made of what libvirt's rules are made of: jumps, or what a bridge or subnet is asked for."""
+    asks = False
+    for statement in rule.statements:
+        match statement:
+            case Match(left=Meta("iif" | "oif" | "iifname" | "oifname") | Payload("ip" | "ip6", "saddr" | "daddr")):
+                asks = True
+            case Jump():
+                asks = rule.place.chain == "forward"
+            case Match("in", Ct("state")) | Match("==", Meta("l4proto")) | Counter() | Reject():
+                pass
+            case Verdict.ACCEPT | Verdict.RETURN | Nat("masquerade" | "snat"):
+                pass
+            case _:
+                return False
+    return asks
 
 
 def _only_returns(rule: Rule) -> bool:

@@ -16,6 +16,7 @@ from fwplan.plan.plan import Backend, make_plan
 from fwplan.trace.trace import trace
 
 if TYPE_CHECKING:
+    from fwplan.nft.ruleset import Ruleset
     from fwplan.trace.question import Question
     from fwplan.trace.trace import Trace
 
@@ -79,6 +80,12 @@ def command(
     else:
         _print(found, format_name, width or screen_width(), everything=everything, with_reply=with_reply)
         sys.exit(0 if found.passes else FINDINGS)
+
+
+def _backends(ruleset: Ruleset) -> list[Backend]:
+    """Those whose rules of libvirt's may be met."""
+    of_iptables = any(name.startswith("LIBVIRT_") for table in ruleset.tables for name in table.chains)
+    return [Backend.NFTABLES, *([Backend.IPTABLES] if of_iptables else [])]
 
 
 def _print(found: Trace, format_name: str, width: int, *, everything: bool, with_reply: bool) -> None:

@@ -99,7 +99,7 @@ class Placing:
             return Placed(Role.OUTSIDE, address)
         _, _, share, ip = max(of_networks, key=lambda each: each[:2])
         if address.version == 4 and ip.subnet.prefixlen < 31 and address == ip.subnet.broadcast_address:
-            return Placed(Role.HOST, address, share, is_group=True)
+            return Placed(Role.HOST, address, is_group=True)
         return Placed(Role.GUEST, address, share)
 
     def _is_of_host(self, address: Address) -> bool:

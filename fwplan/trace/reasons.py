@@ -6,7 +6,6 @@ from functools import cached_property
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from fwplan.iptables import objects as iptables
 from fwplan.nft import objects as nft
 from fwplan.nft.expressions import Flags, Payload, Prefix, Range, Word
 from fwplan.nft.json import escaped, rule_json
@@ -16,6 +15,7 @@ from fwplan.nft.statements import Match, Nat, Reject
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fwplan.iptables import objects as iptables
     from fwplan.nft.expressions import Expression
     from fwplan.nft.ruleset import Rule
     from fwplan.nft.statements import Statement
@@ -62,13 +62,15 @@ class Reasons:
 
     @cached_property
     def _of_saved(self) -> Mapping[iptables.Rule, Intent]:
-        from fwplan.iptables.saved import as_saved  # noqa: PLC0415 - many hosts have nothing of iptables
+        from fwplan.iptables import objects as iptables  # noqa: PLC0415 - many hosts have nothing of iptables
+        from fwplan.iptables.saved import as_saved  # noqa: PLC0415
 
         return {
             as_saved(each.object): each.intent for each in self._operations if isinstance(each.object, iptables.Rule)
         }
 
     def _of_iptables(self, rule: Rule) -> Intent | None:
+        from fwplan.iptables import objects as iptables  # noqa: PLC0415
         from fwplan.iptables.saved import read_rule  # noqa: PLC0415
 
         program: iptables.Program = "ip6tables" if rule.place.family == "ip6" else "iptables"
