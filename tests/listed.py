@@ -86,16 +86,16 @@ def docker() -> list[Item]:
 
 
 def listing(plan: Plan | None, *others: Iterable[Item]) -> str:
-    """What `nft -j list ruleset` prints where a plan is applied and others have tables.
+    """What `nft -j list ruleset` prints where others have tables, and a plan is applied after that.
 
     Each rule of a plan goes to the head of its chain.
     """
     items: list[Item] = [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}}]
+    items += [item for other in others for item in other]
     objects = [] if plan is None else [operation.object for operation in plan.operations]
     items += [{"table": table_json(each)} for each in objects if isinstance(each, Table)]
     items += [{"chain": chain_json(each)} for each in objects if isinstance(each, Chain)]
     items += [{"rule": rule_json(each, escaped)} for each in reversed(objects) if isinstance(each, Rule)]
-    items += [item for other in others for item in other]
     handles = count(1)
     for item in items[1:]:
         for content in item.values():

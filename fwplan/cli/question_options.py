@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from fwplan.cli.definitions import trouble
-from fwplan.errors import FwplanError
+from fwplan.errors import FwplanError, UnreadableError
+from fwplan.network.interface_name import interface_name_fault
 from fwplan.simulate.packet import State
 from fwplan.trace.question import Question, read_endpoint
 
@@ -68,6 +69,10 @@ def question_options(function: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         try:
             ends = read_endpoint(source), read_endpoint(destination)
+            for name in (in_interface, out_interface):
+                fault = None if name is None else interface_name_fault(name)
+                if fault is not None:
+                    raise UnreadableError(f"{name!r} is no name of an interface: it {fault}")
         except FwplanError as error:
             trouble(error)
         else:

@@ -117,7 +117,8 @@ class _Page:
         if visit.policy is not None and chain is not None and (visit.policy == "drop" or self._everything):
             owner = owner_of_policy(self._trace.ruleset, chain)
             style = Style.DELETED if visit.policy == "drop" else Style.PLAIN
-            yield from self._owned(f"policy {visit.policy}", owner, 2 + _NUMBER + 2, style)
+            shown = owner if visit.policy == "drop" else None
+            yield from self._owned(f"policy {visit.policy}", shown, 2 + _NUMBER + 2, style)
             if visit.policy == "drop":
                 yield from self._comment(owner.because, 2 + _NUMBER + 2)
         for change in visit.changes:
