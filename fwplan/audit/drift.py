@@ -10,7 +10,7 @@ from fwplan.audit.chain_drift import ChainSeen, Drift, chain_drift
 from fwplan.audit.finding import Code, Finding
 from fwplan.iptables import objects as iptables
 from fwplan.iptables.saved import as_saved
-from fwplan.iptables.text import rule_arguments
+from fwplan.iptables.text import saved_text
 from fwplan.nft import objects as nft
 from fwplan.nft.grammar import quoted_interface
 from fwplan.nft.rule_text import rule_text
@@ -130,13 +130,13 @@ def _iptables_drift(observation: Observation, plan: Plan) -> Iterator[Finding]:
         marks = [None if rule is None else iptables_mark(rule) for rule in rules]
         as_read = {mark: tuple(map(as_saved, share)) for mark, share in shares.items()}
         seen = ChainSeen(rules, marks, [entry.text for entry in entries].__getitem__)
-        report.add(_iptables_place(chain), chain_drift(seen, as_read, _iptables_text, report.together(shares)))
+        report.add(_iptables_place(chain), chain_drift(seen, as_read, saved_text, report.together(shares)))
     yield from report.findings()
 
 
 def _repairs_checksums(observation: Observation) -> bool:
-    """Whether there is any rule that repairs checksums: libvirt does without where the kernel has no such target."""
-    return any(
+    """Whether the kernel can repair checksums, which is seen where any rule does: libvirt does without it otherwise."""
+    return observation.fills_checksums is True or any(
         isinstance(entry.rule.target, iptables.FillChecksum)
         for entries in observation.saved.rules.values()
         for entry in entries
@@ -146,10 +146,6 @@ def _repairs_checksums(observation: Observation) -> bool:
 
 def _iptables_place(chain: iptables.Chain) -> str:
     return f"{chain.program} {chain.table} {chain.name}"
-
-
-def _iptables_text(rule: iptables.Rule) -> str:
-    return " ".join(rule_arguments(rule))
 
 
 # Both

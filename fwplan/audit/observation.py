@@ -31,6 +31,8 @@ class Observation:
         world: interfaces, addresses and routes.
         settings: of the kernel, named as for sysctl(8).
         seen: what was looked at: `nftables`, `iptables`, `ip6tables`, `links`, `routes`.
+        fills_checksums: whether the kernel has iptables' target CHECKSUM, without which libvirt does; None where
+            that is not known.
         doubts: what could not be read, and so counts as unknown, in words.
     """
 
@@ -40,6 +42,7 @@ class Observation:
     world: World = UNKNOWN_WORLD
     settings: Mapping[str, str] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
+    fills_checksums: bool | None = None
     doubts: tuple[str, ...] = ()
 
     @cached_property

@@ -15,9 +15,11 @@ from fwplan.audit.observation import Observation
 from fwplan.audit.read_world import read_world
 from fwplan.errors import UnreadableError
 from fwplan.iptables.objects import PROGRAMS
+from fwplan.iptables.read_ruleset import read_ruleset as read_iptables
 from fwplan.iptables.saved import merge, read_saved
 from fwplan.nft.listing import Listing, listing_of
 from fwplan.nft.read_ruleset import read_items
+from fwplan.simulate.xtables.host import host_ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +71,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
 
     Args:
         bundle: `nftables` as `nft -j -a list ruleset` prints it, as text or as values; `addresses` and `routes` as `ip
-            -j` does; `iptables-nft-save` and the like as these programs do; `settings` by name.
+            -j` does; `iptables-nft-save` and the like as these programs do; `settings` by name; `kernel`.
 
     Raises:
         UnreadableError: a part is not of its form.
@@ -85,6 +87,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
         raise UnreadableError("the settings are no texts by name")
     world = read_world(bundle.get("addresses"), bundle.get("routes"), settings)
     draft.seen |= {name for name in ("addresses", "routes", "settings") if name in bundle}
+    kernel = bundle.get("kernel", {})
     return Observation(
         draft.read_ruleset,
         draft.read_listing,
@@ -92,6 +95,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
         world,
         settings,
         frozenset(draft.seen),
+        kernel.get("fills_checksums") if isinstance(kernel, Mapping) else None,
         tuple(draft.doubts),
     )
 
@@ -102,6 +106,7 @@ class _Draft:
 
     items: list[Any] = field(default_factory=list)
     saves: list[Saved] = field(default_factory=list)
+    texts: list[tuple[Program, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     doubts: list[str] = field(default_factory=list)
 
@@ -115,14 +120,16 @@ class _Draft:
         return listing_of(self.items)
 
     def read_ruleset(self) -> Ruleset:
-        """All that was listed and saved."""
-        return read_items(self.items)
+        """All that was listed and saved, each rule once: those that nft lists as opaque as iptables saved them."""
+        listed = read_items(self.items) if "nftables" in self.seen else None
+        return host_ruleset(listed, [read_iptables(text, program) for program, text in self.texts])
 
     def add_save(self, name: str, program: Program, text: object) -> None:
         """What iptables or ip6tables saved."""
         if not isinstance(text, str):
             raise UnreadableError(f"{name} is no text")
         self.seen.add(program)
+        self.texts.append((program, text))
         try:
             self.saves.append(read_saved(program, text))
         except UnreadableError as error:

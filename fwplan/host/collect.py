@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
+from fwplan.host.iptables import can_fill_checksums
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fwplan.host.system import System
 
 HOST_SETTINGS = (
@@ -56,7 +59,8 @@ def collect(system: System) -> dict[str, Any]:
             "settings": _settings(system, names),
         }
         nftables = listing.result()
-    parts = {"nftables": nftables, **_saves(system, nftables), **others}
+    saves = _saves(system, nftables)
+    parts = {"nftables": nftables, **saves, "kernel": _kernel(system, saves), **others}
     return {name: part for name, part in parts.items() if part is not None}
 
 
@@ -77,6 +81,13 @@ def _saves(system: System, nftables: str) -> dict[str, str]:
                 if done.status == 0:
                     saves[way] = done.output
     return saves
+
+
+def _kernel(system: System, saves: Mapping[str, str]) -> dict[str, bool] | None:
+    """What the kernel can do; None where that bears on nothing."""
+    if not any("LIBVIRT_PRT" in saved for saved in saves.values()):
+        return None
+    return {"fills_checksums": can_fill_checksums(system)}
 
 
 def _listed(system: System, *command: str) -> Any | None:  # noqa: ANN401 - JSON

@@ -328,6 +328,9 @@ _META = {
     "secpath": DATATYPES["boolean"],
     "sdif": DATATYPES["iface_index"],
     "sdifname": DATATYPES["ifname"],
+    # nft has no words for the ports of a bridge that iptables' physdev asks for
+    "physin": DATATYPES["ifname"],
+    "physout": DATATYPES["ifname"],
     "broute": _INTEGER[1],
     "secmark": _INTEGER[32],
 }

@@ -47,6 +47,8 @@ from fwplan.nft.statements import (
     UseObject,
     VerdictMap,
     Xt,
+    XtMatch,
+    XtTarget,
 )
 
 if TYPE_CHECKING:
@@ -192,6 +194,8 @@ def _rarer(statement: Statement) -> str:
             return f"reset {expression_text(option)}"
         case Xt(kind, name):
             return f'xt {kind} "{name}"'
+        case XtMatch(written) | XtTarget(written):
+            return written
         case _:
             return _elsewhere(statement)
 

@@ -286,6 +286,74 @@ class Xt:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """All of the conditions hold."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of the conditions holds."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The condition does not hold. It does not hold of what is not there, so that this then does."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """A condition of which it is not known whether it holds.
+
+    Attributes:
+        written: what it is, as its own program writes it.
+        why: what is missing to know it.
+        lasting: whether one packet always gets the same answer.
+    """
+
+    written: str
+    why: str
+    lasting: bool = True
+
+
+Condition = Match | AllOf | AnyOf | Not | Unsure
+"""What iptables' matches ask, in nft's words, and in what these alone cannot join."""
+
+
+@dataclass(frozen=True, slots=True)
+class XtMatch:
+    """A match of iptables that asks for more than one statement of nft can, and is known by what iptables-save says.
+
+    Attributes:
+        written: as iptables-save writes it: `-m conntrack --ctstate NEW,DNAT`.
+        condition: what it asks: the rule goes on where it holds.
+    """
+
+    written: str
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class XtTarget:
+    """A target of iptables that does something else than a statement of nft, and is known by what iptables-save says.
+
+    What does not apply to a packet changes nothing, and the rule goes on.
+
+    Attributes:
+        written: as iptables-save writes it: `-j CONNMARK --restore-mark`.
+        statements: what it does, in order; None where that is not understood.
+    """
+
+    written: str
+    statements: tuple[Statement, ...] | None
+
+
 Statement = (
     Match
     | Counter
@@ -310,6 +378,8 @@ Statement = (
     | Offload
     | ResetOption
     | Xt
+    | XtMatch
+    | XtTarget
     | Verdict
     | Jump
     | Goto

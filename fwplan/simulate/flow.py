@@ -98,6 +98,8 @@ class _Move(NamedTuple):
         part: of the stages of the hook.
         hops: that the packet has made since the hook before.
         on_bridge: whether rules of IP see what a bridge carries, for which the frame is taken to be for the host.
+        in_port: by which port of a bridge the rules of IP see it come in; None for the same as before.
+        out_port: by which they see it leave.
     """
 
     family: str
@@ -108,6 +110,8 @@ class _Move(NamedTuple):
     part: Part = "all"
     hops: int = 0
     on_bridge: bool = False
+    in_port: str | None = None
+    out_port: str | None = None
 
 
 class _Stop(NamedTuple):
@@ -212,6 +216,10 @@ class _Journey:
         state = state.copy()
         state.iif, state.iifname = move.iif, None if move.iif is None else move.iif.name
         state.oif, state.oifname = move.oif, None if move.oif is None else move.oif.name
+        if move.in_port is not None:
+            state.in_port, state.out_port = move.in_port, ""
+        if move.out_port is not None:
+            state.out_port = move.out_port
         if move.family in {"ip", "ip6"}:
             at_hook(state, move.hook)
         if move.hops and state.ttl is not None:
@@ -265,7 +273,7 @@ class _Journey:
             return self._sent_by_host(state)
         if arrived.bridge:
             return self._into_bridge(arrived)
-        return _Move(self._family, "prerouting", arrived, NO_INTERFACE, self._routed)
+        return _Move(self._family, "prerouting", arrived, NO_INTERFACE, self._routed, in_port="")
 
     def _into_bridge(self, port: Interface) -> _Next:
         """By a port of a bridge, whose frames may have to pass the rules of IP there already."""
@@ -274,7 +282,9 @@ class _Journey:
         )
         alone = _Move("bridge", "prerouting", port, NO_INTERFACE, lambda _: self._on_bridge(port, bridge))
         late = _Move("bridge", "prerouting", port, NO_INTERFACE, lambda now: self._filtered(now, port, bridge), "late")
-        with_ip = _Move(self._family, "prerouting", bridge, NO_INTERFACE, lambda _: late, on_bridge=True)
+        with_ip = _Move(
+            self._family, "prerouting", bridge, NO_INTERFACE, lambda _: late, on_bridge=True, in_port=port.name
+        )
         early = _Move("bridge", "prerouting", port, NO_INTERFACE, lambda _: with_ip, "early")
         return self._if_netfilter(early, alone)
 
@@ -291,7 +301,7 @@ class _Journey:
             out = self._course.port
             leave = _Move("bridge", "postrouting", NO_INTERFACE, out, _arrived)
             return _Move("bridge", "forward", port, out, lambda _: leave)
-        enter = _Move(self._family, "prerouting", bridge, NO_INTERFACE, self._routed)
+        enter = _Move(self._family, "prerouting", bridge, NO_INTERFACE, self._routed, in_port="")
         return _Move("bridge", "input", port, NO_INTERFACE, lambda _: enter)
 
     def _filtered(self, state: State, port: Interface, bridge: Interface) -> _Next:
@@ -304,7 +314,7 @@ class _Journey:
         leave_ip = _Move(self._family, "postrouting", bridge, bridge, _arrived, on_bridge=True)
         leave = _Move("bridge", "postrouting", NO_INTERFACE, out, lambda _: leave_ip)
         late = _Move("bridge", "forward", port, out, lambda _: leave, "late")
-        with_ip = _Move(self._family, "forward", bridge, bridge, lambda _: late, on_bridge=True)
+        with_ip = _Move(self._family, "forward", bridge, bridge, lambda _: late, on_bridge=True, out_port=out.name)
         return _Move("bridge", "forward", port, out, lambda _: with_ip, "early")
 
     def _by(self, state: State, interface: Interface) -> State:
@@ -334,9 +344,8 @@ class _Journey:
             interface, port = self._world.interface("lo") or replace(NO_INTERFACE, name="lo", index=1), None
         else:
             return self._nowhere(state)
-        return _Move(
-            self._family, "output", NO_INTERFACE, interface, lambda now: self._out_of_host(now, interface, port)
-        )
+        leave = lambda now: self._out_of_host(now, interface, port)  # noqa: E731 - as all that comes next is written
+        return _Move(self._family, "output", NO_INTERFACE, interface, leave, in_port="")
 
     def _out_of_host(self, state: State, interface: Interface, port: Interface | None) -> _Next:
         """After output, where rules may have sent it elsewhere."""

@@ -84,6 +84,8 @@ class State:
         touched: sets that the packet was put into or taken out of.
         assumed: what was taken for granted of attributes that are not given.
         translated: which of source and destination have been translated, so that it happens once.
+        in_port: the name of the port of a bridge by which the packet came to the rules of IP; empty for none.
+        out_port: the same for the port by which the bridge sends it.
     """
 
     __slots__ = (
@@ -103,11 +105,13 @@ class State:
         "icmp_type",
         "iif",
         "iifname",
+        "in_port",
         "length",
         "mark",
         "more_fragments",
         "oif",
         "oifname",
+        "out_port",
         "packet",
         "pkttype",
         "priority",
@@ -159,6 +163,8 @@ class State:
         self.touched: frozenset[str] = frozenset()
         self.assumed: frozenset[tuple[object, bool]] = frozenset()
         self.translated: frozenset[str] = frozenset()
+        self.in_port: str | None = None
+        self.out_port: str | None = None
 
     def copy(self) -> State:
         """Another one that is the same."""

@@ -44,9 +44,12 @@ from fwplan.nft.statements import (
     UseObject,
     VerdictMap,
     Xt,
+    XtMatch,
+    XtTarget,
 )
 from fwplan.simulate.actions import Either, End
 from fwplan.simulate.changes import notrack, set_step, update_step
+from fwplan.simulate.conditions import condition_test, target_step, why_unsure
 from fwplan.simulate.lookup import ABSENT, MISS, Hit
 from fwplan.simulate.matching import test_of
 from fwplan.simulate.nat_statement import nat_step
@@ -78,13 +81,15 @@ def is_neutral(statement: Statement) -> bool:
             return kind not in {"limit", "quota", "synproxy"}
         case Meter(_, _, Counter() | Last()):
             return True
+        case XtTarget(_, tuple() as statements):
+            return all(map(is_neutral, statements))
         case _:
             return False
 
 
 def only_asks(statement: Statement) -> bool:
     """Whether all that a statement may do is to let the rule end."""
-    return isinstance(statement, Match | Limit | Quota | ConnectionLimit | Meter | Offload | UseObject)
+    return isinstance(statement, Match | XtMatch | Limit | Quota | ConnectionLimit | Meter | Offload | UseObject)
 
 
 def step_of(statement: Statement, scope: Scope) -> Step:
@@ -92,6 +97,8 @@ def step_of(statement: Statement, scope: Scope) -> Step:
     match statement:
         case Match():
             return test_of(statement, scope)
+        case XtMatch(_, condition):
+            return condition_test(condition, scope)
         case Verdict() | Jump() | Goto():
             result = result_of(statement)
             return lambda _: result
@@ -110,7 +117,7 @@ def step_of(statement: Statement, scope: Scope) -> Step:
         case UseObject(_, Map() as name):
             return _use(name, scope)
         case _:
-            return _rarer(statement)
+            return _rarer(statement, scope)
 
 
 def _limits(statement: Statement) -> bool:
@@ -134,12 +141,14 @@ def _use(name: Map, scope: Scope) -> Step:
     return step
 
 
-def _rarer(statement: Statement) -> Step:
+def _rarer(statement: Statement, scope: Scope) -> Step:
     match statement:
         case Notrack():
             return notrack
         case Xt(kind, name):
             return xt_step(kind, name)
+        case XtTarget(_, tuple() as statements):
+            return target_step([step_of(each, scope) for each in statements])
         case Queue():
             return lambda _: _BY_PROGRAM
         case Forward():
@@ -161,6 +170,8 @@ def why(statement: Statement) -> str:
             return f"{expression_text(left)} is not known beforehand"
         case Match(left=left) | VerdictMap(key=left):
             return f"{expression_text(left)} is not given"
+        case XtMatch(_, condition):
+            return why_unsure(condition)
         case Xt():
             return "nft does not list what it asks for"
         case Unknown():

@@ -14,6 +14,7 @@ from fwplan.nft.datatypes import FIELDS, datatype_of
 from fwplan.nft.expressions import (
     Concatenation,
     Ct,
+    ExtensionHeader,
     Fib,
     Map,
     Meta,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fwplan.nft.expressions import Expression
     from fwplan.simulate.lookup import Key
     from fwplan.simulate.scope import Scope
+    from fwplan.simulate.world import World
 
 Value = int | str | None | Absent
 Getter = Callable[[State], Value]
@@ -55,7 +57,7 @@ def getter(expression: Expression, scope: Scope) -> Getter:
     """The function that computes an expression."""
     match expression:
         case Meta(key):
-            return _meta(key, scope.family)
+            return _meta(key, scope)
         case Payload(protocol, field, None):
             return _payload(protocol, field)
         case Ct(key, direction):
@@ -66,6 +68,8 @@ def getter(expression: Expression, scope: Scope) -> Getter:
             return _operation(operator, operands, scope)
         case RawPayload():
             return _raw_payload(expression)
+        case ExtensionHeader("frag", "frag-off"):
+            return _of_family("ip6", _fragment_header)
         case Map(key, data):
             return _mapped(key, data, scope)
         case _:
@@ -148,6 +152,7 @@ _META: dict[str, Getter] = {
     "skgid": lambda state: _of_sender(state, state.gid),
     "priority": lambda state: state.priority,
 }
+_PORTS_OF_BRIDGE = {"physin": "in_port", "physout": "out_port"}
 
 
 def _kind(state: State, which: str) -> Value:
@@ -161,7 +166,22 @@ def _interface_type(name: str | None) -> Value:
     return INTERFACE_TYPES.get(name) if name else ABSENT
 
 
-def _meta(key: str, family: str) -> Getter:
+def _port_of_bridge(key: str, world: World) -> Getter:
+    """Empty where no bridge has carried the packet, or not through the rules of IP."""
+    attribute = _PORTS_OF_BRIDGE[key]
+    otherwise = "" if world.bridge_netfilter is False else None
+
+    def read(state: State) -> Value:
+        name: str | None = getattr(state, attribute)
+        return otherwise if name is None else name
+
+    return read
+
+
+def _meta(key: str, scope: Scope) -> Getter:
+    family = scope.family
+    if key in _PORTS_OF_BRIDGE:
+        return _port_of_bridge(key, scope.world)
     if key == "nfproto":
         if family == "inet":
             return lambda state: _NFPROTO[state.family]
@@ -176,6 +196,10 @@ def _meta(key: str, family: str) -> Getter:
 def _fragment(state: State) -> Value:
     """Offset and flags in one. Whether it may be fragmented is not given, and no rule that is known asks for it."""
     return state.fragment_offset // 8 | (0x2000 if state.more_fragments else 0)
+
+
+def _fragment_header(state: State) -> Value:
+    return state.fragment_offset // 8 if state.fragment_offset or state.more_fragments else ABSENT
 
 
 _IP: dict[str, Getter] = {

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fwplan.nft.expressions import Meta, Numgen
 from fwplan.nft.rule_text import statement_text
-from fwplan.nft.statements import Match
+from fwplan.nft.statements import Match, Not, XtMatch
 from fwplan.simulate.actions import Change, Either, End, Into, Reject, Result
+from fwplan.simulate.conditions import is_lasting
 from fwplan.simulate.outcome import Accept, Doubt, Refuse
 from fwplan.simulate.steps import why
 from fwplan.simulate.verdicts import NO_MATCH
@@ -374,5 +375,7 @@ def _remembered(statement: object) -> tuple[object, bool] | None:
             return (Match("in", left, right), False)
         case Match():
             return (statement, True)
+        case XtMatch(_, condition) if is_lasting(condition):
+            return (condition.condition, False) if isinstance(condition, Not) else (condition, True)
         case _:
             return None

@@ -25,7 +25,6 @@ _GOES_ON = frozenset(
         "CHECKSUM",
         "CLASSIFY",
         "CONNSECMARK",
-        "HMARK",
         "IDLETIMER",
         "LED",
         "LOG",
@@ -46,7 +45,7 @@ _TRANSLATES: dict[str, Literal["snat", "dnat", "masquerade", "redirect"]] = {
     "MASQUERADE": "masquerade",
     "REDIRECT": "redirect",
 }
-_FORGETS = {"MARK": "mark", "TTL": "ttl", "HL": "ttl", "DSCP": "dscp"}
+_FORGETS = {"MARK": "mark", "HMARK": "mark", "TTL": "ttl", "HL": "ttl", "DSCP": "dscp"}
 
 
 def xt_step(kind: str, name: str) -> Step:
