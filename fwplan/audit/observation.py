@@ -26,7 +26,7 @@ class Observation:
 
     Attributes:
         read_ruleset: reads all tables, of nftables and of iptables, when somebody needs them: it takes its time.
-        listing: libvirt's tables of nftables, in the words of plans.
+        read_listing: reads libvirt's tables of nftables in the words of plans, when somebody needs them.
         saved: libvirt's chains of iptables, in the words of plans.
         world: interfaces, addresses and routes.
         settings: of the kernel, named as for sysctl(8).
@@ -37,7 +37,7 @@ class Observation:
     """
 
     read_ruleset: Callable[[], Ruleset] = field(default=Ruleset, repr=False, compare=False)
-    listing: Listing = field(default_factory=Listing)
+    read_listing: Callable[[], Listing] = field(default=Listing, repr=False, compare=False)
     saved: Saved = field(default_factory=Saved)
     world: World = UNKNOWN_WORLD
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +53,15 @@ class Observation:
             UnreadableError: what was listed is no ruleset.
         """
         return self.read_ruleset()
+
+    @cached_property
+    def listing(self) -> Listing:
+        """libvirt's tables of nftables, in the words of plans.
+
+        Raises:
+            UnreadableError: what was listed is no ruleset.
+        """
+        return self.read_listing()
 
     def is_on(self, setting: str) -> bool | None:
         """Whether a setting of the kernel is not 0; None where it is not known."""

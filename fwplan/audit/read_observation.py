@@ -90,7 +90,7 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
     kernel = bundle.get("kernel", {})
     return Observation(
         draft.read_ruleset,
-        draft.listing,
+        draft.read_listing,
         merge(draft.saves),
         world,
         settings,
@@ -105,7 +105,6 @@ class _Draft:
     """An observation while it is read."""
 
     items: list[Any] = field(default_factory=list)
-    listing: Listing = field(default_factory=Listing)
     saves: list[Saved] = field(default_factory=list)
     texts: list[tuple[Program, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
@@ -114,8 +113,11 @@ class _Draft:
     def add_nftables(self, given: object) -> None:
         """What nft lists; both the general and libvirt's own reading are made of one parsing."""
         self.items = _items(_parsed(given) if isinstance(given, str | bytes) else given)
-        self.listing = listing_of(self.items)
         self.seen.add("nftables")
+
+    def read_listing(self) -> Listing:
+        """libvirt's tables of what was listed."""
+        return listing_of(self.items)
 
     def read_ruleset(self) -> Ruleset:
         """All that was listed and saved, each rule once: those that nft lists as opaque as iptables saved them."""

@@ -188,7 +188,7 @@ class _Journey:
         self._world = simulator.world
         self._family = packet.family
         self._course = course
-        self._destination = None if packet.destination is None else int(packet.destination)
+        self._destinations = frozenset(_destinations(packet))
         self._sender = packet.in_interface
 
     def ways(self, move: _Next, state: State, before: tuple[_Leg, ...]) -> Iterator[_Way]:
@@ -306,7 +306,7 @@ class _Journey:
 
     def _filtered(self, state: State, port: Interface, bridge: Interface) -> _Next:
         """After prerouting of the bridge and of IP."""
-        if state.daddr != self._destination:
+        if state.daddr not in self._destinations:
             course = self._found(state)
             if course is None or (isinstance(course, Out) and course.interface.name == bridge.name):
                 return _Stop(Doubt("the new destination", "fwplan does not follow a bridged frame that rules redirect"))
@@ -358,7 +358,7 @@ class _Journey:
 
     def _out_of_host(self, state: State, interface: Interface, port: Interface | None) -> _Next:
         """After output, where rules may have sent it elsewhere."""
-        if state.daddr != self._destination:
+        if state.daddr not in self._destinations:
             match self._found(state):
                 case Out(elsewhere, its_port):
                     interface, port = elsewhere, its_port
@@ -388,7 +388,7 @@ class _Journey:
 
     def _found(self, state: State) -> Course | None:
         """Where a packet goes: as was given for its destination, or by addresses and routes."""
-        if state.daddr == self._destination and self._course is not None:
+        if state.daddr in self._destinations and self._course is not None:
             return self._course
         if state.daddr is None:
             return None
@@ -402,6 +402,15 @@ class _Journey:
         interface = None if route is None or route.type != "unicast" else self._world.interface(route.interface)
         port = self._world.ports.get(address)
         return None if interface is None else Out(interface, None if port is None else self._world.interface(port))
+
+
+def _destinations(packet: Packet) -> Iterator[int | None]:
+    """Where a packet is for; a reply is for whoever began, whatever address it comes to."""
+    yield None if packet.destination is None else int(packet.destination)
+    connection = packet.connection
+    if connection is not None and connection.direction == "reply" and connection.original is not None:
+        source = connection.original.source
+        yield from () if source is None else (int(source),)
 
 
 def _arrived(_: State) -> _Next:
