@@ -20,7 +20,7 @@ from listing import Root, dump, host
 from spaces import run
 from tracing import Step, Tracer, first_packet
 
-_DEFINITION = Path(__file__).parent / "default.xml"
+_PROJECT = Path(__file__).parents[3]
 
 
 def main(fixture: Path, variant: str, chroot: Path, output: Path) -> None:
@@ -59,6 +59,8 @@ def _mount(chroot: Path, fixture: Path) -> Path:
     run("mount", "-t", "sysfs", "sysfs", str(root / "sys"))
     run("mount", "--rbind", "/sys/fs/cgroup", str(root / "sys/fs/cgroup"))
     run("mount", "--rbind", "/dev", str(root / "dev"))
+    (root / "project").mkdir()
+    run("mount", "--bind", "-o", "ro", str(_PROJECT), str(root / "project"))
     shutil.copytree(fixture, root / "fixture")
     # Nobody is asked about names: a DNS service answers at once that it does not know.
     (root / "etc/resolv.conf").write_text("", encoding="ascii")
@@ -107,14 +109,16 @@ def _libvirt(root: Root, what: scenario.Scenario, variant: str) -> None:
         *("--pid-file=/run/dnsmasq.pid", "--dhcp-leasefile=/run/dnsmasq.leases", "--user=root"),
     )
     if variant != "alone":
-        command = (str(Path(sys.executable).parent / "fwplan"), "apply", str(_DEFINITION), "--backend", variant.split("-")[1])
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+        # With the host's own libnftables: an older one may not be able to read what a newer nft has put there.
+        root.run(
+            *("env", "PYTHONPATH=/project", "PYTHONDONTWRITEBYTECODE=1"),
+            *("python3", "-c", "from fwplan.cli import main; main()"),
+            *("apply", "/project/examples/nat.xml", "--backend", variant.removeprefix("libvirt-")),
+        )
 
 
 def _truth(root: Root, variant: str) -> dict[str, Any]:
-    with Tracer() as tracer:
+    with Tracer(root.run) as tracer:
         return {
             "network": "default",
             "rules of libvirt": variant.removeprefix("libvirt-") if variant != "alone" else "none",

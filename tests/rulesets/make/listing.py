@@ -33,9 +33,9 @@ class Root:
     place: Path
     legacy: bool = False
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, given: str = "") -> str:
         """What a program of the host prints that has to succeed."""
-        return run("chroot", str(self.place), *command)
+        return run("chroot", str(self.place), *command, given=given)
 
     def attempt(self, *command: str) -> str:
         """What a program of the host prints, "" if it fails."""

@@ -12,10 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from spaces import run
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 TABLE = "fwplan_trace"
@@ -69,8 +67,12 @@ class Step:
 class Tracer:
     """Listens to the traces of a namespace's packets; a context manager that switches tracing off again."""
 
+    def __init__(self, run: Callable[..., str]) -> None:
+        """Take what runs a program of the host."""
+        self._run = run
+
     def __enter__(self) -> Self:
-        run("nft", "-f", "-", given=_SWITCH)
+        self._run("nft", "-f", "-", given=_SWITCH)
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
         self._socket.bind((0, 0))
@@ -82,7 +84,7 @@ class Tracer:
         self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None
     ) -> None:
         self._socket.close()
-        run("nft", "delete", "table", "inet", TABLE)
+        self._run("nft", "delete", "table", "inet", TABLE)
 
     def steps(self) -> tuple[Step, ...]:
         """Everything since the last call, in order, without the steps in the table that switches tracing on."""
