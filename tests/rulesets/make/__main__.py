@@ -8,6 +8,7 @@ rules, interfaces, settings and services are not touched.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def _make(fixture: Path, variant: str, chroot: Path) -> bool:
             ),
             check=False,
         )
+        _take_control_groups_away()
         if done.returncode != 0:
             return False
         folder = fixture / variant
@@ -57,6 +59,13 @@ def _make(fixture: Path, variant: str, chroot: Path) -> bool:
         for new in Path(made).iterdir():
             new.rename(folder / new.name)
     return True
+
+
+def _take_control_groups_away() -> None:
+    """Containers leave empty control groups, which are not in a namespace."""
+    for top in Path("/sys/fs/cgroup").glob("*/fwplan-rulesets"):
+        for folder, _, _ in os.walk(top, topdown=False):
+            Path(folder).rmdir()
 
 
 if __name__ == "__main__":
