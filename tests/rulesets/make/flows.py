@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spaces import HOST, inside
-from world import BRIDGE_ADDRESS, GUEST, GUEST_2, OUTSIDE
+from world import BRIDGE_ADDRESS, GUEST, GUEST_2, HOST_ADDRESS, OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +50,8 @@ class Flow:
     """Address, port and protocol, as `198.51.100.7:443/tcp`."""
     promise: str
     """What mode `nat` promises: `passes`, `refused`, or "" where it promises nothing."""
+    promised_source: str
+    """The address that the other side is promised to see, "" where none is."""
     send: Callable[[], Result]
 
 
@@ -59,9 +61,9 @@ def flows() -> tuple[Flow, ...]:
         _tcp("guest-outside-tcp", ("guest1", GUEST), ("outside", OUTSIDE), 443),
         _udp("guest-outside-udp", ("guest1", GUEST), ("outside", OUTSIDE), 123),
         _ping("guest-outside-ping", ("guest1", GUEST), OUTSIDE),
-        Flow("guest-host-dhcp", "0.0.0.0:68", "255.255.255.255:67/udp", "passes", _dhcp),  # noqa: S104 what a client without address has
-        Flow("guest-host-dns-udp", GUEST, f"{BRIDGE_ADDRESS}:53/udp", "passes", _dns_udp),
-        Flow("guest-host-dns-tcp", GUEST, f"{BRIDGE_ADDRESS}:53/tcp", "passes", _dns_tcp),
+        Flow("guest-host-dhcp", "0.0.0.0:68", "255.255.255.255:67/udp", "passes", "", _dhcp),  # noqa: S104 what a client without address has
+        Flow("guest-host-dns-udp", GUEST, f"{BRIDGE_ADDRESS}:53/udp", "passes", "", _dns_udp),
+        Flow("guest-host-dns-tcp", GUEST, f"{BRIDGE_ADDRESS}:53/tcp", "passes", "", _dns_tcp),
         _tcp("host-guest-tcp", (HOST, BRIDGE_ADDRESS), ("guest1", GUEST), 22),
         _tcp("outside-guest-tcp", ("outside", OUTSIDE), ("guest1", GUEST), 22),
         _ping("outside-guest-ping", ("outside", OUTSIDE), GUEST),
@@ -70,10 +72,15 @@ def flows() -> tuple[Flow, ...]:
     )
 
 
-def _promise(name: str) -> str:
+def _promises(name: str) -> tuple[str, str]:
+    """What mode `nat` promises of a flow: its outcome, and its source as the other side sees it."""
     if name.startswith("host"):
-        return ""
-    return "refused" if name.startswith("outside") else "passes"
+        return "", ""
+    if name.startswith("outside"):
+        return "refused", ""
+    # An echo request has no port, and the outside machine itself answers it: nobody looks at its source there.
+    asked = name.startswith("guest-outside") and not name.endswith("ping")
+    return "passes", HOST_ADDRESS if asked else ""
 
 
 def _tcp(name: str, source: tuple[str, str], target: tuple[str, str], port: int) -> Flow:
@@ -90,7 +97,7 @@ def _tcp(name: str, source: tuple[str, str], target: tuple[str, str], port: int)
             except OSError:
                 return Result("error")
 
-    return Flow(name, source[1], f"{target[1]}:{port}/tcp", _promise(name), send)
+    return Flow(name, source[1], f"{target[1]}:{port}/tcp", *_promises(name), send)
 
 
 @contextmanager
@@ -127,7 +134,7 @@ def _udp(name: str, source: tuple[str, str], target: tuple[str, str], port: int)
             answering.join()
         return Result(answer, *seen)
 
-    return Flow(name, source[1], f"{target[1]}:{port}/udp", _promise(name), send)
+    return Flow(name, source[1], f"{target[1]}:{port}/udp", *_promises(name), send)
 
 
 def _ask(source: tuple[str, str], target: tuple[str, int], data: bytes) -> str:
@@ -166,7 +173,7 @@ def _ping(name: str, source: tuple[str, str], target: str) -> Flow:
                         return Result("answered" if kind == 0 else "error")
         return Result("silence")
 
-    return Flow(name, source[1], f"{target}/icmp", _promise(name), send)
+    return Flow(name, source[1], f"{target}/icmp", *_promises(name), send)
 
 
 def _checksum(data: bytes) -> int:

@@ -137,11 +137,12 @@ def _true(root: Root, flow: flows.Flow, tracer: Tracer, *, promised: bool) -> di
         "from": flow.source,
         "to": flow.destination,
         **({"promise": flow.promise} if promised and flow.promise else {}),
+        **({"promised source": flow.promised_source} if promised and flow.promised_source else {}),
         "outcome": "passes" if passes else "refused",
         "answer": result.answer,
         **({"seen as": result.seen_as} if result.seen_as else {}),
         "culprit": None if passes else _culprit(root, flow, steps) or _legacy_culprit(root, before),
-        **({} if passes else _cause(flow, steps)),
+        **_cause(flow, steps, passes=passes, promised=promised),
         "met": [_met(step) for step in first_packet(steps, flow.source.split(":")[0])],
     }
 
@@ -185,8 +186,10 @@ def _legacy_culprit(root: Root, before: list[str]) -> dict[str, Any] | None:
     return None
 
 
-def _cause(flow: flows.Flow, steps: tuple[Step, ...]) -> dict[str, str]:
-    """What refuses a flow that no rule refuses."""
+def _cause(flow: flows.Flow, steps: tuple[Step, ...], *, passes: bool, promised: bool) -> dict[str, str]:
+    """Why a flow does what was not promised, where no rule refuses it."""
+    if passes:
+        return {"cause": "no rule refuses it"} if promised and flow.promise == "refused" else {}
     if any(step.refuses for step in steps):
         return {}
     if "outside" in flow.name and world.get_system("net/ipv4/ip_forward") == "0":
