@@ -1,7 +1,7 @@
-"""Makes fixtures of real rulesets again: `python tests/rulesets/make [--chroots FOLDER] [FIXTURE ...]`.
+"""Makes the fixtures of real rulesets again: `python3 tests/rulesets/make [FIXTURE ...]`, as root.
 
-Needs Debian 12 or newer, root, debootstrap, nftables and iptables, and the environment that `make lint` makes. Everything
-happens in namespaces and in file systems made for it (`--chroots`, 3 GB, kept for the next time): the machine's own
+Needs a Debian (or Ubuntu) machine with Python 3.11, debootstrap, iproute2 and util-linux; nothing of PyPI.
+Everything happens in namespaces, and in file systems that are made for it once (`--chroots`, 2 GB): the machine's own
 rules, interfaces, settings and services are not touched.
 """
 

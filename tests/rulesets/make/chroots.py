@@ -11,17 +11,21 @@ if TYPE_CHECKING:
 
     from scenario import Scenario
 
-_MIRROR = "http://deb.debian.org/debian"
+_LATER = "forky"
+"""The Debian that comes after those that the software runs in."""
 _PACKAGES = (
     *("aardvark-dns", "busybox-static", "conntrack", "dbus", "dnsmasq-base", "docker.io", "fail2ban", "firewalld"),
     *("ipset", "iproute2", "iptables", "netavark", "nftables", "procps", "psmisc", "ufw"),
     *("python3-click", "python3-lxml", "python3-nftables"),
 )
 _MORE_PACKAGES = {
-    "bookworm": ("libvirt-daemon",),
+    "bookworm": (),
     "trixie": ("docker-cli", "incus-base", "incus-client", "libvirt-clients", "libvirt-daemon-driver-network"),
 }
-_DOWNLOADS = {"bookworm": ("iptables-persistent", "libvirt-daemon-system", "netfilter-persistent"), "trixie": ("docker.io/forky",)}
+_DOWNLOADS = {
+    "bookworm": ("iptables-persistent", "libvirt-daemon-system", "netfilter-persistent"),
+    "trixie": (f"docker.io/{_LATER}",),
+}
 """What conflicts with the above, or is of a later Debian: unpacked at /opt/NAME."""
 
 
@@ -35,23 +39,28 @@ def ready(folder: Path, what: Scenario) -> Path:
 
 def _make(root: Path, debian: str) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
-    run("debootstrap", "--variant=minbase", "--include=ca-certificates", debian, str(root), _MIRROR)
+    run("debootstrap", "--variant=minbase", "--include=ca-certificates", debian, str(root))
     # A service that a package brings is not started.
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
-    sources = [f"deb {_MIRROR} {suite} main" for suite in (debian, f"{debian}-updates", "forky")]
-    sources.append(f"deb {_MIRROR}-security {debian}-security main")
-    (root / "etc/apt/sources.list").write_text("\n".join(sources) + "\n")
-    (root / "etc/apt/preferences.d/later").write_text("Package: *\nPin: release n=forky\nPin-Priority: 50\n")
-    # The lists of forky are not renewed for ever.
+    sources_list = root / "etc/apt/sources.list"
+    mirror = sources_list.read_text().split()[1]
+    suites = (debian, f"{debian}-updates", *(suite for suite in (_LATER,) if debian == "trixie"))
+    sources = [f"deb {mirror} {suite} main" for suite in suites]
+    sources.append(f"deb {mirror}-security {debian}-security main")
+    sources_list.write_text("\n".join(sources) + "\n")
+    # Nothing comes from the later Debian unless it is asked for. A copy of its lists may be old.
+    (root / "etc/apt/preferences.d/later").write_text(f"Package: *\nPin: release n={_LATER}\nPin-Priority: 50\n")
     (root / "etc/apt/apt.conf.d/99later").write_text('Acquire::Check-Valid-Until "false";\n')
     install = "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends"
     packages = " ".join((*_PACKAGES, *_MORE_PACKAGES[debian]))
     _shell(root, f"apt-get update && {install} {packages} </dev/null")
     for download in _DOWNLOADS[debian]:
         name = download.partition("/")[0]
-        _shell(root, f"cd /tmp && apt-get download {download} && dpkg-deb -x {name}_*.deb /opt/{name} && rm {name}_*.deb")
+        _shell(
+            root, f"cd /tmp && apt-get download {download} && dpkg-deb -x {name}_*.deb /opt/{name} && rm {name}_*.deb"
+        )
     (root / "ready").touch()
 
 

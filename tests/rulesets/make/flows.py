@@ -1,7 +1,7 @@
 """The flows that a network's promises are about, each sent with real packets.
 
-A flow *passes* when the other side's answer comes back. Otherwise it is *refused*: either an error came back (TCP reset or
-ICMP), or nothing did.
+A flow *passes* when the other side's answer comes back. Otherwise it is *refused*: either an error came back (TCP's
+reset, or ICMP), or nothing did.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def flows() -> tuple[Flow, ...]:
         _tcp("guest-outside-tcp", ("guest1", GUEST), ("outside", OUTSIDE), 443),
         _udp("guest-outside-udp", ("guest1", GUEST), ("outside", OUTSIDE), 123),
         _ping("guest-outside-ping", ("guest1", GUEST), OUTSIDE),
-        Flow("guest-host-dhcp", "0.0.0.0:68", "255.255.255.255:67/udp", "passes", "", _dhcp),  # noqa: S104 what a client without address has
+        Flow("guest-host-dhcp", "0.0.0.0:68", "255.255.255.255:67/udp", "passes", "", _dhcp),
         Flow("guest-host-dns-udp", GUEST, f"{BRIDGE_ADDRESS}:53/udp", "passes", "", _dns_udp),
         Flow("guest-host-dns-tcp", GUEST, f"{BRIDGE_ADDRESS}:53/tcp", "passes", "", _dns_tcp),
         _tcp("host-guest-tcp", (HOST, BRIDGE_ADDRESS), ("guest1", GUEST), 22),
@@ -177,7 +177,7 @@ def _ping(name: str, source: tuple[str, str], target: str) -> Flow:
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

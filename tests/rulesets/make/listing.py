@@ -39,9 +39,7 @@ class Root:
 
     def attempt(self, *command: str) -> str:
         """What a program of the host prints, "" if it fails."""
-        done = subprocess.run(
-            ("chroot", str(self.place), *command), capture_output=True, encoding="utf-8", check=False
-        )
+        done = subprocess.run(("chroot", str(self.place), *command), capture_output=True, encoding="utf-8", check=False)
         return done.stdout if done.returncode == 0 else ""
 
     def save(self, family: str) -> str:
@@ -102,7 +100,11 @@ def host(root: Root, packages: tuple[str, ...]) -> dict[str, Any]:
                 "kind": link.get("linkinfo", {}).get("info_kind", ""),
                 "bridge": link.get("master", ""),
                 "up": "UP" in link["flags"],
-                "addresses": [f"{address['local']}/{address['prefixlen']}" for address in link["addr_info"] if address["scope"] != "link"],
+                "addresses": [
+                    f"{address['local']}/{address['prefixlen']}"
+                    for address in link["addr_info"]
+                    if address["scope"] != "link"
+                ],
             }
             for link in json.loads(run("ip", "-j", "-d", "address", "show"))
         ],

@@ -35,8 +35,6 @@ class Scenario:
     """The host forwards IPv4 at the end. libvirt, or the software, switches that on."""
     legacy: bool = False
     """The rules are iptables-legacy's: `iptables-legacy-save` lists them."""
-    backports: tuple[str, ...] = ()
-    """Packages to unpack at /opt/NAME, from a later Debian than `debian`."""
     settings: dict[str, str] = field(default_factory=dict)
     """Settings of the kernel (`net/bridge/bridge-nf-call-iptables`) before anything else."""
 

@@ -77,7 +77,7 @@ class Tracer:
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _GROUP_TRACE)
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         return self
 
     def __exit__(
