@@ -29,21 +29,24 @@ class Observation:
         read_listing: reads libvirt's tables of nftables in the words of plans, when somebody needs them.
         saved: libvirt's chains of iptables, in the words of plans.
         world: interfaces, addresses and routes.
+        down: interfaces that are switched off.
         settings: of the kernel, named as for sysctl(8).
-        seen: what was looked at: `nftables`, `iptables`, `ip6tables`, `links`, `routes`.
+        seen: the parts that were looked at, whether there was anything or not: `nftables`, `iptables`, `ip6tables`,
+            `addresses`, `routes`, `settings`.
+        doubts: what was there and could not be read, by its name: why, in words.
         fills_checksums: whether the kernel has iptables' target CHECKSUM, without which libvirt does; None where
             that is not known.
-        doubts: what could not be read, and so counts as unknown, in words.
     """
 
     read_ruleset: Callable[[], Ruleset] = field(default=Ruleset, repr=False, compare=False)
     read_listing: Callable[[], Listing] = field(default=Listing, repr=False, compare=False)
     saved: Saved = field(default_factory=Saved)
     world: World = UNKNOWN_WORLD
+    down: frozenset[str] = frozenset()
     settings: Mapping[str, str] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
+    doubts: Mapping[str, str] = field(default_factory=dict)
     fills_checksums: bool | None = None
-    doubts: tuple[str, ...] = ()
 
     @cached_property
     def ruleset(self) -> Ruleset:

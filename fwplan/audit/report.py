@@ -61,7 +61,16 @@ def _finding(finding: Finding, width: int, *, everything: bool) -> Iterator[Line
     if len(shown) < len(finding.details):
         yield Piece("  "), Piece(f"and {len(finding.details) - len(shown)} more (--all)", Style.NUMBER)
     for command in finding.remedy:
-        yield Piece("  "), Piece(command, Style.REASON)
+        yield from _command(one_line(command), width)
+
+
+def _command(command: str, width: int) -> Iterator[Line]:
+    """A command in one line, to be copied; a comment as text."""
+    lines = [command]
+    if command.startswith("# "):
+        lines = [f"# {line}" for line in wrap(command[2:], width - 4)]
+    for line in lines:
+        yield Piece("  "), Piece(line, Style.REASON)
 
 
 def _labelled(label: str, text: str, width: int, style: Style) -> Iterator[Line]:

@@ -72,7 +72,8 @@ def command(
         observation = observe()
         chosen = likely_backend(observation) if backend is None else Backend(backend)
         plan = make_plan(networks, backend=chosen, layout=Layout(layout), checked=True)
-        findings = audit(observation, plan)
+        named = {network.name: file for network, file in zip(networks, files, strict=True)}
+        findings = audit(observation, plan, named)
     except FwplanError as error:
         trouble(error)
     else:
@@ -81,7 +82,6 @@ def command(
             case "json":
                 click.echo(findings_json(findings, names), nl=False)
             case "sarif":
-                named = dict(zip(names, files, strict=False)) if len(names) == len(files) else {}
                 click.echo(sarif(findings, named, version("fwplan")), nl=False)
             case "prometheus":
                 click.echo(prometheus(findings, names), nl=False)

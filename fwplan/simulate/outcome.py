@@ -31,6 +31,10 @@ class Refuse:
     told: str = ""
 
 
+BEFORE = "it depends on what came before"
+"""Why it is not known whether a limit of a rate, a quota and the like hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """A statement whose outcome is not known, and would decide.

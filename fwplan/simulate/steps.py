@@ -53,6 +53,7 @@ from fwplan.simulate.conditions import condition_test, target_step, why_unsure
 from fwplan.simulate.lookup import ABSENT, MISS, Hit
 from fwplan.simulate.matching import test_of
 from fwplan.simulate.nat_statement import nat_step
+from fwplan.simulate.outcome import BEFORE
 from fwplan.simulate.values import key_getter
 from fwplan.simulate.verdicts import ANYTHING, reject_step, result_of, vmap_step
 from fwplan.simulate.xt import xt_step
@@ -176,7 +177,7 @@ def why(statement: Statement) -> str:
     """What is missing to know what a statement does."""
     match statement:
         case Limit() | Quota() | ConnectionLimit() | Meter() | UseObject():
-            return "it depends on what came before"
+            return BEFORE
         case Match(left=Numgen() | Jhash() | Symhash() as left):
             return f"{expression_text(left)} is not known beforehand"
         case Match(left=left) | VerdictMap(key=left):
