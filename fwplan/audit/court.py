@@ -10,10 +10,9 @@ from fwplan.audit.deciding import Culprit, in_doubt
 from fwplan.audit.finding import Code
 from fwplan.audit.interests import MOST_ADDRESSES
 from fwplan.audit.probes import Place, probes
-from fwplan.audit.surroundings import corners
-from fwplan.simulate.flow import Bridged, Out, flow, reply
+from fwplan.audit.surroundings import corners, is_routed
+from fwplan.simulate.flow import Bridged, Out, ToHost, flow, reply
 from fwplan.simulate.outcome import BEFORE, Accept, Refuse, Undecided
-from fwplan.simulate.packet import NO_INTERFACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +90,8 @@ class Court:
             yield from self._at_other_ports(probe)
         place = Place(self.around, self.around.bridge(share.bridge), self.around.port(share.bridge))
         for ip in share.network.ips:
+            if not is_routed(ip.subnet):
+                continue
             usual = {ip.address, *corners(ip.subnet, ip.address)}
             found = (address for address in self.interests.addresses(ip.subnet) if address not in usual)
             for guest in islice(found, MOST_ADDRESSES):
@@ -114,8 +115,10 @@ class Court:
         if answer is None or answer.source is None or answer.destination is None:
             return None
         came = probe.packet.in_interface
-        if came is None or not came.bridge:
-            return flow(self.simulator, answer, Out(came or NO_INTERFACE))
+        if came is None or not came.name:
+            return flow(self.simulator, answer, ToHost())
+        if not came.bridge:
+            return flow(self.simulator, answer, Out(came))
         if isinstance(probe.course, Bridged):
             return flow(self.simulator, replace(answer, type="other"), Bridged(came))
         return flow(self.simulator, answer, Out(self.around.bridge(came.bridge), came))

@@ -66,6 +66,11 @@ class Observation:
         """
         return self.read_listing()
 
+    @cached_property
+    def bridges_in_use(self) -> frozenset[str]:
+        """The bridges that have any port."""
+        return frozenset(interface.bridge for interface in self.world.interfaces if interface.bridge)
+
     def is_on(self, setting: str) -> bool | None:
         """Whether a setting of the kernel is not 0; None where it is not known."""
         value = self.settings.get(setting)

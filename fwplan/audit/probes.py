@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from fwplan.audit.surroundings import corners
+from fwplan.audit.surroundings import corners, is_routed
 from fwplan.network.explanation import explain
 from fwplan.plan.expectations import Flow
 from fwplan.simulate.flow import Bridged, Out, ToHost
@@ -116,6 +116,8 @@ def probes(share: NetworkPlan, around: Surroundings, neighbour: NetworkPlan | No
         return
     place = Place(around, around.bridge(bridge), around.port(bridge))
     for ip in network.ips:
+        if not is_routed(ip.subnet):
+            continue
         yield from place.of_subnet(network, *corners(ip.subnet, ip.address))
         yield place.spoofed(ip.subnet, _device(network))
         yield place.multicast(ip.address)
@@ -193,6 +195,8 @@ class Place:
         """Between guests and the host, what libvirt serves there."""
         (served,) = explain([network])
         for ip in network.ips:
+            if not is_routed(ip.subnet):
+                continue
             guest = corners(ip.subnet, ip.address)[0]
             if served.serves_dns:
                 for transport in ("udp", "tcp"):
@@ -235,6 +239,8 @@ def _between(place: Place, network: Network, other: Place, neighbour: Network) -
         ours = next((ip for ip in network.ips if ip.address.version == version), None)
         theirs = next((ip for ip in neighbour.ips if ip.address.version == version), None)
         if ours is None or theirs is None or ours.subnet.overlaps(theirs.subnet):
+            continue
+        if not (is_routed(ours.subnet) and is_routed(theirs.subnet)):
             continue
         here, there = corners(ours.subnet, ours.address)[0], corners(theirs.subnet, theirs.address)[0]
         for way, sender, source, receiver, destination in (

@@ -132,9 +132,7 @@ def _message(share: NetworkPlan, code: Code, culprit: Culprit | None, broken: Se
         case Code.PASSES:
             what = f"{guests} {passes}, which is to be refused"
         case Code.PARTLY_PASSES:
-            what = (
-                f"{guests} at some addresses or ports {_joined([way.passes for way in ways])}, which is to be refused"
-            )
+            what = f"{guests} at some addresses or ports {passes}, which is to be refused"
         case Code.OTHER_SOURCE:
             what = f"{guests} leave the host under another source than they are to"
             if ways == [Way.GROUP]:

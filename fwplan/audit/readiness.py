@@ -6,7 +6,7 @@ import shlex
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
-from fwplan.audit.finding import Code, Finding
+from fwplan.audit.finding import Code, Finding, Level
 from fwplan.audit.surroundings import corners
 from fwplan.network.definition import mask_length
 from fwplan.network.explanation import explain
@@ -35,7 +35,9 @@ def readiness_findings(observation: Observation, share: NetworkPlan, routing: Ro
         share: the network.
         routing: of the host; None where its routes were not looked at.
     """
-    yield from _devices(observation, share)
+    # what keeps no guest from anything yet is no more than good to know
+    level = None if share.bridge is None or share.bridge in observation.bridges_in_use else Level.NOTE
+    yield from _devices(observation, share, level)
     if share.bridge is None:
         return
     bridge = observation.world.by_name.get(share.bridge)
@@ -44,12 +46,12 @@ def readiness_findings(observation: Observation, share: NetworkPlan, routing: Ro
         return
     lacking = list(_lacking(observation, share))
     if lacking:
-        yield _not_ready(share, lacking)
+        yield _not_ready(share, lacking, level)
     elif share.network.kind is Kind.MANAGED and routing is not None:
         yield from _other_routes(observation, share, routing)
 
 
-def _devices(observation: Observation, share: NetworkPlan) -> Iterator[Finding]:
+def _devices(observation: Observation, share: NetworkPlan, level: Level | None) -> Iterator[Finding]:
     name = share.network.name
     (explained,) = explain([share.network])
     for device in explained.devices:
@@ -63,6 +65,7 @@ def _devices(observation: Observation, share: NetworkPlan) -> Iterator[Finding]:
             device,
             f"network {name!r} {does} {device}, which is not there",
             remedy=(f"# bring {device} up, or correct the definition:", _command("virsh", "net-edit", name)),
+            other_level=level,
         )
 
 
@@ -98,7 +101,7 @@ def _lacking(observation: Observation, share: NetworkPlan) -> Iterator[str]:
             yield f"it has no address {ip.address}/{ip.subnet.prefixlen}"
 
 
-def _not_ready(share: NetworkPlan, lacking: list[str]) -> Finding:
+def _not_ready(share: NetworkPlan, lacking: list[str], level: Level | None) -> Finding:
     name, bridge = share.network.name, share.bridge or ""
     network = share.network
     remedy = [_command("ip", "link", "set", bridge, "up")] if "it is switched off" in lacking else []
@@ -115,6 +118,7 @@ def _not_ready(share: NetworkPlan, lacking: list[str]) -> Finding:
         bridge,
         f"the bridge {bridge} of network {name!r} is not as the network needs it: {'; '.join(lacking)}",
         remedy=tuple(remedy),
+        other_level=level,
     )
 
 

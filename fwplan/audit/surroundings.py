@@ -78,6 +78,20 @@ class Surroundings:
         return {interface.bridge: interface for interface in reversed(self.world.interfaces) if interface.bridge}
 
 
+def is_routed(subnet: Subnet) -> bool:
+    """Whether hosts can have addresses of a subnet, and routers forward for them: not multicast, loopback and the like.
+
+    A definition may say so, and no packet ever comes of it.
+    """
+    ends = (subnet.network_address, subnet.broadcast_address)
+    return not any(each.is_multicast or each.is_loopback or each.is_link_local or _is_reserved(each) for each in ends)
+
+
+def _is_reserved(address: Address) -> bool:
+    # RFC 1122: 0/8 is "this network"; 240/4 is kept for later
+    return address.version == 4 and (int(address) >> 24 == 0 or int(address) >> 28 == 0xF)
+
+
 def corners(subnet: Subnet, own: Address) -> tuple[Address, Address]:
     """The first and the last address of a subnet that a guest may have."""
     first, last = int(subnet.network_address), int(subnet.broadcast_address)
