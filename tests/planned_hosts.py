@@ -1,4 +1,4 @@
-"""Hosts as `fwplan collect` sees them, made without one: a plan is applied, and bridges, routes and settings are there."""
+"""Hosts as `fwplan collect` sees them, made without one: a plan is applied, bridges, routes and settings are there."""
 
 from __future__ import annotations
 

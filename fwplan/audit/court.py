@@ -79,7 +79,10 @@ class Court:
         broken = self._compare(probe, probe.what, expected, found)
         if broken is not None or of_reply is None or not expected.passes:
             return broken
-        broken = self._compare(probe, f"the reply to {probe.what}", self.expectations.of(_back(probe.flow)), of_reply)
+        # what is promised of a packet is of no use without the answer
+        answered = self.expectations.of(_back(probe.flow))
+        answered = replace(answered, because=answered.because or expected.because)
+        broken = self._compare(probe, f"the reply to {probe.what}", answered, of_reply)
         return None if broken is None else replace(broken, is_reply=True)
 
     def special(self, share: NetworkPlan) -> Iterator[Probe]:

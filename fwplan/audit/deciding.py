@@ -95,10 +95,10 @@ class Deciders:
         return None
 
     def translator(self, outcomes: Sequence[Outcome]) -> Culprit | None:
-        """The last rule that rewrote the packet's source."""
+        """The rule by which the packet's source was rewritten; None where there is none."""
         for outcome in reversed(outcomes):
             for met in reversed(outcome.trace):
-                if isinstance(met, RuleMet) and any("source" in change for change in met.changes):
+                if isinstance(met, RuleMet) and met.verdict in {"snat", "masquerade"}:
                     return self._rule(met.rule, outcome.hook, None)
         return None
 

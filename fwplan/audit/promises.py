@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PARTIAL = {Code.REFUSED: Code.PARTLY_REFUSED, Code.PASSES: Code.PARTLY_PASSES}
 """What is told where it is so for some addresses or ports only, which somebody may have meant."""
 _OF_REFUSAL = frozenset((Code.REFUSED, Code.SERVICE_REFUSED, Code.PARTLY_REFUSED))
+_ADMINISTRATOR = "administrator"
+"""In the names of owners who are no program."""
 _OWN = frozenset(("libvirt", "fwplan"))
 
 
@@ -104,10 +106,13 @@ class Promises:
             if code is Code.PARTLY_REFUSED:
                 yield "# if it is not meant so:"
             yield from let_reach(hindered) if code is Code.SERVICE_REFUSED else let_pass(hindered)
+        elif culprit.rule is not None and _ADMINISTRATOR in owner:
+            yield "# if it is not meant so; or let it leave out the network's subnets:"
+            yield from deletion(ruleset, culprit.rule)
         elif code is Code.OTHER_SOURCE:
-            yield f"# keep {owner}'s rule from the network's subnets: it translates before the network's own"
+            yield f"# {owner} has to leave out the network's subnets: it translates before the network's own rules do"
         else:
-            yield f"# narrow {owner}'s rule, or take it out: packets pass it before the network's own"
+            yield f"# {owner} has to leave out the network: packets pass its rule before the network's own are asked"
 
 
 def _service(broken: Broken) -> Iterator[tuple[str, int]]:
@@ -155,8 +160,8 @@ def _doing(code: Code, culprit: Culprit | None) -> str:
         return nobody
     if culprit.owner is None:
         return f"it depends on {culprit.says}"
-    done = passive if culprit.owner.name == UNKNOWN else f"{culprit.owner.name} {verb}"
-    return f"{done} ({culprit.says})"
+    who = "the administrator" if _ADMINISTRATOR in culprit.owner.name else culprit.owner.name
+    return f"{passive if who == UNKNOWN else f'{who} {verb}'} ({culprit.says})"
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -77,8 +77,8 @@ def _missing(share: NetworkPlan, there: Interface | None) -> Finding:
     elif share.network.kind is Kind.MANAGED:
         message = f"network {name!r} has no bridge {bridge}: it is not started, or its bridge was deleted"
         remedy = (
-            "# where it counts as started, without its bridge, first: " + _command("virsh", "net-destroy", name),
             _command("virsh", "net-start", name),
+            "# where it counts as active, without its bridge, first: " + _command("virsh", "net-destroy", name),
         )
     else:
         message = f"network {name!r} uses the bridge {bridge} of the host, which does not exist"

@@ -81,7 +81,9 @@ def _unseen(part: str, plan: Plan) -> tuple[str, Level | None]:
         return ", where the rules of these networks are: they are not judged", None
     if matters:
         return ": rules of others there may refuse what is to pass", None
-    return ": the host is taken to have no rules but those that nft lists", Level.NOTE
+    if plan.backend is Backend.NFTABLES:
+        return ": the host is taken to have no rules but those that nft lists", Level.NOTE
+    return ": these networks have nothing there", Level.NOTE
 
 
 def _bears_on(part: str, plan: Plan) -> tuple[bool, bool]:
