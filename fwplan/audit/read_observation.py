@@ -97,7 +97,7 @@ def observation_of(bundle: Mapping[str, Any], origins: Mapping[str, str] = Mappi
             draft.doubts.pop(name.removesuffix("-save"), None)
     with draft.named("settings"):
         settings = _words_by_name(bundle, "settings")
-    with draft.named("addresses"):
+    with draft.named("addresses", "routes"):
         world = read_world(bundle.get("addresses"), bundle.get("routes"), settings)
     draft.seen |= {name for name in _SURROUNDINGS if name in bundle}
     kernel = bundle.get("kernel", {})
@@ -127,12 +127,12 @@ class _Draft:
     texts: list[tuple[str, Program, str]] = field(default_factory=list)
 
     @contextmanager
-    def named(self, part: str) -> Iterator[None]:
-        """Errors in here tell the file that the part is from."""
+    def named(self, *parts: str) -> Iterator[None]:
+        """Errors in here tell the file that the parts are from."""
         try:
             yield
         except UnreadableError as error:
-            origin = self.origins.get(part)
+            origin = next((self.origins[part] for part in parts if part in self.origins), None)
             raise (error if origin is None else UnreadableError(f"{origin}: {error}")) from None
 
     def add_nftables(self, given: object) -> None:

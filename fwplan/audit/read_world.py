@@ -21,6 +21,8 @@ BRIDGED_THROUGH_IP = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-n
 
 _ROUTE_TYPES: frozenset[str] = frozenset(get_args(RouteType))
 _EVERYTHING: dict[str, IPv4Network | IPv6Network] = {"ip": ip_network("0.0.0.0/0"), "ip6": ip_network("::/0")}
+_LONGEST_REASON = 100
+"""Characters of what Python says of it."""
 _TYPES = {"ether": "ether", "loopback": "loopback", "none": "none"}
 
 
@@ -39,10 +41,11 @@ def read_world(addresses: object, routes: object, settings: Mapping[str, str]) -
     try:
         links = None if addresses is None else _listed(addresses)
         interfaces = () if links is None else tuple(map(_interface, links))
-        of_interfaces = None if links is None else {link["ifname"]: _addresses(link) for link in links}
+        of_interfaces = None if links is None else {_text(link, "ifname"): _addresses(link) for link in links}
         found = None if routes is None else _routes(routes)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableError(f"interfaces and routes are not as `ip -j` prints them: {error!r}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = f"{error!r}"[:_LONGEST_REASON]
+        raise UnreadableError(f"interfaces and routes are not as `ip -j` prints them: {reason}") from None
     return World(interfaces, of_interfaces, found, bridge_netfilter=_bridged_through_ip(settings))
 
 
@@ -71,18 +74,25 @@ def _listed(document: object) -> list[dict[str, Any]]:
 def _interface(link: dict[str, Any]) -> Interface:
     group = link.get("group")
     return Interface(
-        name=link["ifname"],
+        name=_text(link, "ifname"),
         index=int(link["ifindex"]),
-        kind=link.get("linkinfo", {}).get("info_kind", ""),
-        type=_TYPES.get(link.get("link_type", "")),
-        group=0 if group == "default" else int(str(group)) if str(group).isdigit() else None,
-        bridge=link.get("master", ""),
+        kind=_text(link.get("linkinfo", {}), "info_kind", ""),
+        type=_TYPES.get(_text(link, "link_type", "")),
+        group=0 if group == "default" else int(str(group)) if str(group).isdecimal() else None,
+        bridge=_text(link, "master", ""),
     )
+
+
+def _text(entry: dict[str, Any], name: str, otherwise: str | None = None) -> str:
+    found = entry.get(name, otherwise)
+    if not isinstance(found, str):
+        raise TypeError(f"{name} is no text")
+    return found
 
 
 def _addresses(link: dict[str, Any]) -> tuple[IPv4Interface | IPv6Interface, ...]:
     return tuple(
-        ip_interface((entry["local"], int(entry["prefixlen"])))
+        ip_interface((_text(entry, "local"), int(entry["prefixlen"])))
         for entry in link.get("addr_info", ())
         if "local" in entry
     )
@@ -100,15 +110,15 @@ def _routes(by_family: object) -> tuple[Route, ...]:
 
 
 def _route(entry: dict[str, Any], everything: IPv4Network | IPv6Network) -> Route | None:
-    kind = entry.get("type", "unicast")
+    kind = _text(entry, "type", "unicast")
     if kind not in _ROUTE_TYPES:
         return None
-    source = entry.get("prefsrc")
+    destination = _text(entry, "dst")
     hops = entry.get("nexthops") or [{}]
     return Route(
-        destination=everything if entry["dst"] == "default" else ip_network(entry["dst"]),
-        interface=entry.get("dev") or hops[0].get("dev", ""),
-        type=kind,
+        destination=everything if destination == "default" else ip_network(destination),
+        interface=_text(entry, "dev", "") or _text(hops[0], "dev", ""),
+        type=kind,  # type: ignore[arg-type]
         metric=int(entry.get("metric", 0)),
-        source=None if source is None else ip_address(source),
+        source=ip_address(_text(entry, "prefsrc")) if "prefsrc" in entry else None,
     )

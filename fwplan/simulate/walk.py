@@ -28,6 +28,9 @@ MOST_FORKS = 1000
 """How many statements in doubt are gone both ways, for one packet at one hook."""
 
 
+MOST_CHAINS = 10_000
+"""Into how many chains one packet is followed at one hook."""
+
 _GO_ON: Result = True
 """What a statement that does not matter does."""
 
@@ -70,6 +73,7 @@ class Ending(NamedTuple):
 
 ACCEPTED, DROPPED = Accept(), Refuse()
 _TOO_MANY = Doubt("more statements in doubt than fwplan follows", "each of them may decide")
+_TOO_FAR = Doubt("more chains than fwplan follows", "they lead in a circle, which the kernel does not take")
 
 
 class _Cursor:
@@ -168,6 +172,7 @@ class Walk:
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._stages = stages
         self._forks = 0
+        self._chains = 0
         self._known: dict[tuple[object, ...], list[Ending]] = {}
 
     def ways(self, state: State, stage: int = 0) -> list[Ending]:
@@ -239,6 +244,9 @@ class Walk:
             target = at.chain.other(result.chain)
             if target is None:
                 return self._missing(stage, done.rule, result, state, events)
+            self._chains += 1
+            if self._chains > MOST_CHAINS:
+                return _unknown(_TOO_FAR, state, events)
             at.enter(target, state, back=result.back)
             return None
         if result is End.RETURN:
@@ -282,7 +290,7 @@ class Walk:
             choices = tuple(choice for choice in choices if not truths or (choice[1] is remembered[1]) in truths)
         self._forks += 1
         if self._forks > MOST_FORKS:
-            return _after(events, [Ending(verdict, state, (), ((_TOO_MANY, ""),)) for verdict in (ACCEPTED, DROPPED)])
+            return _unknown(_TOO_MANY, state, events)
         text = statement_text(statement, rule.rule.place.family)
         ways = []
         for label, choice in choices:
@@ -333,6 +341,12 @@ def _run(within: _Within, events: list[Event]) -> _Within:
         else:
             break
     return _Within(rule, number, result, state, changes, assumed)
+
+
+def _unknown(doubt: Doubt, state: State, events: list[Event]) -> list[Ending]:
+    """Both ways that it may end, where neither is followed."""
+    ways = (("accept", ACCEPTED), ("drop", DROPPED))
+    return [Ending(verdict, state, tuple(events), ((doubt, label),)) for label, verdict in ways]
 
 
 def _after(events: list[Event], endings: list[Ending]) -> list[Ending]:
