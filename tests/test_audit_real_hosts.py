@@ -162,3 +162,22 @@ def test_an_open_network_is_clean_and_who_filters_it_is_told(host: SavedHost) ->
     ):
         line = next(line for line in told.details if line.removeprefix("the reply to ").startswith(beginning))
         assert line.endswith("passes") == (outcomes[name] == "passes"), (name, line)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [host for host in SAVED_HOSTS if "iptables-legacy" not in str(host) and "forwarding-off" not in str(host)],
+    ids=str,
+)
+def test_what_nft_lists_alone_never_makes_a_broken_host_look_clean(host: SavedHost) -> None:
+    plan = make_plan([read_network(DEFINITION)], backend=host.backend)
+    found = audit(observation_of({"nftables": host.bundle["nftables"]}), plan)
+    serious = [finding for finding in found if finding.level is not Level.NOTE]
+    culprits = {culprit(flow) for flow in broken(host)} - {None}
+    if host.backend is Backend.IPTABLES:
+        assert Code.NOT_SEEN in {finding.code for finding in serious}
+    else:
+        told = {finding.place for finding in serious if finding.owner is not None}
+        unclear = {finding.place for finding in serious if finding.code is Code.UNDECIDED}
+        assert unclear or told == culprits
+        assert not culprits or serious

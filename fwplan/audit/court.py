@@ -115,7 +115,7 @@ class Court:
         if not isinstance(found.verdict, Accept) or probe.packet.type in {"broadcast", "multicast"}:
             return None
         answer = reply(found)
-        if answer is None or answer.source is None or answer.destination is None:
+        if answer is None or answer.source is None:
             return None
         came = probe.packet.in_interface
         if came is None or not came.name:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fwplan.audit.chain_drift import ChainSeen, chain_drift
@@ -21,13 +21,13 @@ from fwplan.plan.share import SetUpMark, iptables_mark, nft_mark
 from fwplan.plan.wanted import iptables_wanted, nft_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fwplan.audit.observation import Observation
     from fwplan.audit.remedies import Commands
     from fwplan.plan.plan import Plan
     from fwplan.plan.share import Mark
-    from fwplan.plan.wanted import NftWanted, Wanted
+    from fwplan.plan.wanted import NftChainKey, NftWanted, Wanted
 
     Shares = Mapping[Mark, Sequence[Any]]
     """The rules of a chain by whose they are, from first to last."""
@@ -81,7 +81,7 @@ def _nftables_drift(observation: Observation, plan: Plan, report: DriftReport) -
         rules = [entry.rule for entry in entries]
         marks = [None if rule is None else nft_mark(rule) for rule in rules]
         texts = _NftTexts(observation, (table.family, table.name, chain))
-        there = _leading_somewhere(shares, rules, {name for of, name in listing.chains if of == table})
+        there = _leading_somewhere(shares, rules, lambda target: target in listing.chains, _nft_target)
         place = f"{table.family} {table.name} {chain}"
         report.add(place, chain_drift(ChainSeen(rules, marks, texts), there, _nft_text, report.together(there)))
 
@@ -173,8 +173,7 @@ def _iptables_drift(observation: Observation, plan: Plan, report: DriftReport) -
         rules = [entry.rule for entry in entries]
         marks = [None if rule is None else iptables_mark(rule) for rule in rules]
         as_read = {mark: tuple(map(as_saved, share)) for mark, share in shares.items()}
-        beside = {of.name for of in saved.chains if (of.program, of.table) == (chain.program, chain.table)}
-        there = _leading_somewhere(as_read, rules, beside)
+        there = _leading_somewhere(as_read, rules, lambda target: target in saved.chains, _iptables_target)
         chain_seen = ChainSeen(rules, marks, [entry.text for entry in entries].__getitem__)
         report.add(iptables_place(chain), chain_drift(chain_seen, there, saved_text, report.together(there)))
 
@@ -212,22 +211,21 @@ def _by_chain(wanted: Wanted[Any, Any, Any]) -> Mapping[Any, Shares]:
     return chains
 
 
-def _leading_somewhere(shares: Shares, rules: Sequence[object], chains: Collection[str]) -> Shares:
+def _leading_somewhere(
+    shares: Shares, rules: Sequence[object], is_there: Callable[[Any], bool], target_of: Callable[[Any], object]
+) -> Shares:
     """Without rules that are missing since the chain is that they lead to: that is said already."""
-    return {
-        mark: [rule for rule in share if _target(rule) in {None, *chains} or rule in rules]
-        if mark is SetUpMark.SET_UP
-        else share
-        for mark, share in shares.items()
-    }
+    if SetUpMark.SET_UP not in shares:
+        return shares
+    leading = [rule for rule in shares[SetUpMark.SET_UP] if is_there(target_of(rule)) or rule in rules]
+    return {**shares, SetUpMark.SET_UP: leading}
 
 
-def _target(rule: nft.Rule | iptables.Rule) -> str | None:
+def _nft_target(rule: nft.Rule) -> NftChainKey | None:
     """The chain that a rule of the set-up leads to."""
-    match rule:
-        case nft.Rule(statements=(*_, nft.Jump(chain))):
-            return chain
-        case iptables.Rule(target=iptables.JumpTo(chain)):
-            return chain
-        case _:
-            return None
+    *_, last = rule.statements
+    return (rule.table, last.chain) if isinstance(last, nft.Jump) else None
+
+
+def _iptables_target(rule: iptables.Rule) -> iptables.Chain | None:
+    return replace(rule.chain, name=rule.target.target) if isinstance(rule.target, iptables.JumpTo) else None

@@ -46,8 +46,11 @@ def collect(system: System) -> dict[str, Any]:
         was anything or not, and `not_read` what was there and could not be read, each with the reason.
 
     Raises:
-        HostError: nftables cannot be read.
+        HostError: the process may not read it, or nftables cannot be read.
     """
+    if not system.may_change_networking():
+        # the kernel shows rules only to those who may change them
+        raise HostError("reading a host's rules needs root, or CAP_NET_ADMIN: run it with sudo")
     with ThreadPoolExecutor(1) as executor:
         # nft needs most of a second to list 10,000 rules: the rest is looked at meanwhile
         listing = executor.submit(system.list_ruleset)
