@@ -31,7 +31,7 @@ def namespace() -> Iterator[Namespace]:
         made.bridges(["virbr1"])
         made.run("ip", "link", "set", "lo", "up")
         made.run("ip", "link", "set", "virbr1", "up")
-        made.run("ip", "address", "add", "192.168.9.1/24", "dev", "virbr1")
+        made.run("ip", "-4", "address", "add", "192.168.9.1/24", "dev", "virbr1")
         made.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         made.run("sh", "-c", "cd /proc/sys/net/bridge 2> /dev/null || exit 0; for each in *; do echo 0 > $each; done")
         yield made
@@ -155,14 +155,14 @@ def test_what_is_collected_is_audited_elsewhere_with_the_same_findings(
 def test_collecting_and_auditing_change_nothing(namespace: Namespace, lab: str) -> None:
     before = (
         namespace.run("nft", "-a", "list", "ruleset"),
-        namespace.run("ip", "address"),
+        namespace.run("ip", "-4", "address"),
         namespace.run("ip", "route"),
     )
     namespace.run(FWPLAN, "collect")
     audit(namespace, lab)
     assert before == (
         namespace.run("nft", "-a", "list", "ruleset"),
-        namespace.run("ip", "address"),
+        namespace.run("ip", "-4", "address"),
         namespace.run("ip", "route"),
     )
 
