@@ -50,6 +50,7 @@ _OPTIONS = (
     click.option("--mark", type=_Mark(), metavar="NUMBER", default=0, help="The mark that it has, such as 0x10."),
     click.option("--in-interface", metavar="NAME", help="By which interface it comes in.  [default: as the ends tell]"),
     click.option("--out-interface", metavar="NAME", help="By which it leaves.  [default: as routes and the ends tell]"),
+    click.option("-6", "ipv6", is_flag=True, help="A packet of IPv6, where the ends leave that open."),
 )
 
 
@@ -65,6 +66,7 @@ def question_options(function: Callable[..., None]) -> Callable[..., None]:
         mark: int,
         in_interface: str | None,
         out_interface: str | None,
+        ipv6: bool,
         **others: Any,  # noqa: ANN401 - the command's own
     ) -> None:
         try:
@@ -76,7 +78,8 @@ def question_options(function: Callable[..., None]) -> Callable[..., None]:
         except FwplanError as error:
             trouble(error)
         else:
-            function(*arguments, question=Question(*ends, state, mark, in_interface, out_interface), **others)
+            question = Question(*ends, state, mark, in_interface, out_interface, 6 if ipv6 else None)
+            function(*arguments, question=question, **others)
 
     for option in reversed(_OPTIONS):
         asked = option(asked)

@@ -110,6 +110,10 @@ class _Asking:
         versions = {end.address.version for end in (question.source, question.destination) if end.address is not None}
         if len(versions) > 1:
             raise UnanswerableError("one address is of IPv4 and the other of IPv6: no packet has both")
+        if question.version is not None and versions - {question.version}:
+            raise UnanswerableError(f"an address is not of IPv{question.version}, which is asked for")
+        if question.version is not None:
+            return question.version
         if versions:
             return versions.pop()
         if "icmpv6" in {question.source.protocol, question.destination.protocol}:
