@@ -96,7 +96,7 @@ def _of_plan(files: tuple[str, ...], backend: Backend, rules: Rules, title: str 
     networks = valid_definitions(files)
     plan = make_plan(networks, backend=backend, checked=True)
     names = ", ".join(network.name for network in networks)
-    what = f"what network {names} leads to" if len(networks) == 1 else f"what networks {names} lead to"
+    what = f"What network {names} leads to" if len(networks) == 1 else f"What networks {names} lead to"
     reasons = Reasons(plan)
     return build(planned_ruleset(plan), title or what, rules=rules, reason_of=reasons.in_words)
 
@@ -110,14 +110,14 @@ def _of_host(
     ruleset = observation.ruleset
     if not networks:
         return build(
-            ruleset, title or ("the rules of a saved host" if saved else "the rules of this host"), rules=rules
+            ruleset, title or ("The rules of a saved host" if saved else "The rules of this host"), rules=rules
         )
     from fwplan.graph.focus import focus_on  # noqa: PLC0415 - only networks in question need it
 
     plans = [make_plan(networks, backend=backend, checked=True) for backend in Backend]
     focus = focus_on(plans[0].networks, ruleset, observation.world)
     names = ", ".join(network.name for network in networks)
-    what = f"where packets of network{'s' if len(networks) > 1 else ''} {names} go"
+    what = f"Where packets of network{'s' if len(networks) > 1 else ''} {names} go"
     reasons = Reasons(*plans)
     return build(ruleset, title or what, focus=focus, everything=everything, rules=rules, reason_of=reasons.in_words)
 

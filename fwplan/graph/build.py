@@ -17,23 +17,26 @@ if TYPE_CHECKING:
 
     from fwplan.graph.focus import Focus
     from fwplan.graph.picture import Outcome
+    from fwplan.nft import ruleset
     from fwplan.nft.expressions import Element
     from fwplan.nft.ruleset import Chain, Rule, Ruleset, Table
 
 Rules = Literal["auto", "all", "none"]
 """Which rules are written out: `auto` those that are about a network in question, or all where they are few."""
 
-_IP_HOOKS = ("ingress", "prerouting", "input", "forward", "output", "postrouting")
+_IP_HOOKS = ("ingress", "prerouting", "forward", "input", "output", "postrouting")
 _HOOKS = {"ip": _IP_HOOKS, "bridge": _IP_HOOKS[1:], "arp": ("input", "output"), "netdev": ("ingress", "egress")}
 """The hooks of each lane in the order of a packet's way."""
 _LANES = {"ip": "ip", "ip6": "ip", "inet": "ip", "bridge": "bridge", "arp": "arp", "netdev": "netdev"}
-_FEW = 60
+_FEW = 30
 """Rules that are written out without being asked for."""
+_MANY = 60
+"""Chains from which on those whose names begin alike are shown as one."""
 _MOST_RULES = 8
 """That are written out of one chain."""
 _ALIKE = 4
 """As many chains whose names begin alike are shown as one."""
-_MOST_SIBLINGS = 12
+_MOST_SIBLINGS = 16
 _DEEPEST = 16
 """Jumps within each other, as the kernel allows."""
 _STEM = re.compile(r"(.+?[-_.])[^-_.]*$", re.DOTALL)
@@ -89,6 +92,7 @@ class _Builder:
         count = sum(1 for _ in ruleset.rules)
         self._all_rules = rules == "all" or (rules == "auto" and focus is None and count <= _FEW)
         self._no_rules = rules == "none"
+        self._collapses = self._everything and sum(len(table.chains) for table in ruleset.tables) > _MANY
         self._seen: set[str] = set()
         self._reached: set[int] = set()
 
@@ -104,8 +108,8 @@ class _Builder:
     def _notes(self, lanes: Iterable[Lane]) -> Iterator[str]:
         left_out = sum(hook.left_out for lane in lanes for hook in lane.hooks)
         if left_out:
-            let = "lets them by" if left_out == 1 else "let them by"
-            yield f"{_counted(left_out, 'base chain')} without a rule about these packets {let}, and is not shown"
+            let = "lets them by, and is not shown" if left_out == 1 else "let them by, and are not shown"
+            yield f"{_counted(left_out, 'base chain')} without a rule about these packets {let}"
         dormant = [table for table in self._ruleset.tables if table.is_dormant]
         if dormant:
             yield f"dormant, and not shown: {', '.join(f'{table.family} {table.name}' for table in dormant)}"
@@ -134,29 +138,20 @@ class _Builder:
         twins = [each for each in self._all_twins() if _LANES[each.tables[0].family] == name]
         hooks = []
         for hook in _HOOKS[name]:
-            found = [each for number, group in enumerate(twins) for each in self._bases(number, group, hook)]
-            found.sort(key=lambda each: (each[0].priority, -each[1]))
-            bases = [base for base, _ in found]
+            found = [each for number, group in enumerate(twins) for each in _hooked(number, group, hook)]
+            # chains that several lead to are drawn where the first one does
+            bases = [self._base(group, chain) for _, _, group, chain in sorted(found, key=lambda each: each[:2])]
             shown = [base for base in map(self._kept, bases) if base is not None]
             hooks.append(Hook(hook, tuple(shown), len(bases) - len(shown), self._comes_to(name, hook)))
-        return Lane(name, tuple(hooks)) if any(hook.bases or hook.left_out for hook in hooks) else None
+        moves = () if self._focus is None else self._focus.moves
+        made = frozenset((begin, end) for lane, begin, end in moves if lane == name)
+        return Lane(name, tuple(hooks), made) if any(hook.bases or hook.left_out for hook in hooks) else None
 
     def _comes_to(self, lane: str, hook: str) -> bool:
         if self._focus is None:
             return False
         families = ("ip", "ip6") if lane == "ip" else (lane,)
         return any((family, hook) in self._focus.hooks for family in families)
-
-    def _bases(self, number: int, twins: _Twins, hook: str) -> Iterator[tuple[Base, int]]:
-        """The base chains of tables at a hook, with when they were made."""
-        for order, name in enumerate(dict.fromkeys(name for table in twins.tables for name in table.chains)):
-            variants: dict[object, list[Table]] = {}
-            for table in twins.tables:
-                chain = table.chains.get(name)
-                if chain is not None and chain.hook is not None and chain.hook.hook == hook:
-                    variants.setdefault(chain.hook, []).append(table)
-            for tables in variants.values():
-                yield self._base(_Twins(tuple(tables)), name), number * 1_000_000 + order
 
     def _base(self, twins: _Twins, name: str) -> Base:
         chain = twins.having(name)[0]
@@ -165,7 +160,8 @@ class _Builder:
         table = f"{twins.families} {chain.place.table}"
         setter = owner_of_policy(self._ruleset, chain)
         node = self._node(twins, name, 0)
-        return Base(table, node, hook.type, hook.priority, hook.policy, setter, hook.devices)
+        drops = self._focus is not None and any(each.place in self._focus.drops for each in twins.having(name))
+        return Base(table, node, hook.type, hook.priority, hook.policy, setter, hook.devices, drops)
 
     def _kept(self, base: Base) -> Base | None:
         """A base chain as far as it is shown; None where it is not."""
@@ -191,11 +187,12 @@ class _Builder:
         self._reached |= {id(chain) for chain in chains}
         led = self._led_to(twins, rules) if depth < _DEEPEST else []
         if is_known:
-            return Node(key, name, owner, 1, len(rules), is_met=is_met, is_elsewhere=bool(led))
+            return Node(key, name, owner, 1, len(rules), is_met=is_met, is_elsewhere=bool(rules))
         children = [self._node(twins, target, depth + 1) for target in led if twins.having(target)]
         shown = () if self._no_rules else tuple(self._shown(rules))
-        collapsed = children if self._focus is not None and not self._everything else _collapsed(children, _ALIKE)
-        return Node(key, name, owner, 1, len(rules), shown, tuple(collapsed), is_met)
+        if self._collapses:
+            children = _collapsed(children, _ALIKE)
+        return Node(key, name, owner, 1, len(rules), shown, tuple(children), is_met)
 
     def _shown(self, rules: Sequence[Rule]) -> Iterator[ShownRule]:
         """The rules that are written out; a jump that asks nothing is drawn and not written."""
@@ -206,8 +203,8 @@ class _Builder:
             if (self._all_rules or (focus is not None and focus.concerns(rule))) and not _only_jumps(rule)
         ]
         for rule in chosen[:_MOST_RULES]:
-            met = focus is not None and focus.meets(rule)
-            yield ShownRule(rule_text(rule), _outcome(rule), met, self._reason_of(rule))
+            met = focus is None or focus.meets(rule)
+            yield ShownRule(_text(rule), _outcome(rule), met, self._reason_of(rule))
 
     def _led_to(self, twins: _Twins, rules: Iterable[Rule]) -> list[str]:
         """The chains that rules lead to, each once."""
@@ -228,10 +225,33 @@ class _Builder:
         return list(found)
 
 
+def _hooked(number: int, twins: _Twins, hook: str) -> Iterator[tuple[int, int, _Twins, str]]:
+    """The base chains of tables at a hook: priority, order among those of one, tables, name.
+
+    Of chains with the same priority, the kernel enters the one that was made last first.
+    """
+    for order, name in enumerate(dict.fromkeys(name for table in twins.tables for name in table.chains)):
+        variants: dict[ruleset.Hook, list[Table]] = {}
+        for table in twins.tables:
+            chain = table.chains.get(name)
+            if chain is not None and chain.hook is not None and chain.hook.hook == hook:
+                variants.setdefault(chain.hook, []).append(table)
+        for place, tables in variants.items():
+            yield place.priority, -(number * 1_000_000 + order), _Twins(tuple(tables)), name
+
+
 def _targets(elements: Iterable[Element]) -> Iterator[str]:
     for element in elements:
         if isinstance(element.data, Jump | Goto):
             yield element.data.chain
+
+
+def _text(rule: Rule) -> str:
+    """A rule; that it counts is not worth the room."""
+    if rule.written:
+        return rule_text(rule)
+    kept = tuple(statement for statement in rule.statements if not isinstance(statement, Counter))
+    return rule_text(replace(rule, statements=kept))
 
 
 def _only_jumps(rule: Rule) -> bool:

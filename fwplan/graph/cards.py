@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fwplan.graph.measure import broken, fitting, fixed_width, shortened, width
+from fwplan.graph.words import base_meta, counted, policy_words
 from fwplan.preview.comment import one_line
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _CHIP, _GAP = 21, 4
 _STEP = 16
 """How far a chain stands to the right of the one that leads to it."""
 _RULE_INDENT = 16
-_MOST_LINES = 3
+_MOST_LINES = 4
 _WIDEST_RULE = 52
 """Characters that a column is made wide for."""
 SIGNS: Mapping[Outcome, str] = {
@@ -66,8 +67,8 @@ def tip(content: str) -> str:
 
 def wanted_width(base: Base) -> float:
     """Pixels that a card would like to have."""
-    pill = width(base.policy, _META) + 22 if base.policy == "drop" else 0
-    found = max(fixed_width(one_line(base.node.name), _NAME) + pill, width(meta_line(base), _META))
+    pill = _pill_width(base) + 6 if base.policy == "drop" else 0
+    found = max(fixed_width(one_line(base.node.name), _NAME) + pill, width(" · ".join(base_meta(base)), _META))
     return max([found, *_wanted(base.node, 0)]) + 2 * PAD + 6
 
 
@@ -80,16 +81,8 @@ def _wanted(node: Node, depth: int) -> Iterator[float]:
         yield from _wanted(child, depth + 1)
 
 
-def meta_line(base: Base) -> str:
-    """What there is to a base chain besides its name."""
-    type_ = "" if base.type == "filter" else f"{base.type} · "
-    devices = f" · {', '.join(base.devices)}" if base.devices else ""
-    return f"{base.table} · {type_}priority {base.priority} · {counted(base.node.rules)}{devices}"
-
-
-def counted(rules: int) -> str:
-    """How many rules, in words."""
-    return "no rules" if rules == 0 else "1 rule" if rules == 1 else f"{rules:,} rules"
+def _pill_width(base: Base) -> float:
+    return width(policy_words(base), _META) + 16
 
 
 def card(base: Base, x: float, y: float, wide: float, marks: Mapping[str, int], *, dims: bool) -> Drawing:
@@ -107,18 +100,21 @@ def card(base: Base, x: float, y: float, wide: float, marks: Mapping[str, int], 
     drawing = Drawing()
     inner, right = x + PAD + 4, x + wide - PAD
     room = right - inner
-    pill = ""
     if base.policy == "drop":
-        pill_width = width("drop", _META) + 16
-        room -= pill_width + 6
-        pill = rectangle("drop", right - pill_width, y + 8, pill_width, 18, 9) + text(
-            "drop", right - pill_width / 2, y + 21, "drop"
-        )
+        wide_pill = min(_pill_width(base), room / 2)
+        room -= wide_pill + 6
+        pill = shortened(policy_words(base), int((wide_pill - 12) / (_META * 0.53)))
+        looks = "drop met" if base.drops else "drop"
+        drawing.add(rectangle(looks, right - wide_pill, y + 8, wide_pill, 18, 9))
+        drawing.add(text(looks, right - wide_pill / 2, y + 21, pill))
     drawing.add(text("base", inner, y + 22, shortened(one_line(node.name), fitting(room, _NAME))))
-    drawing.add(pill)
-    meta = shortened(one_line(meta_line(base)), int((right - inner) / (_META * 0.53)))
-    drawing.add(text("meta", inner, y + 22 + _META_LINE, meta))
-    at = y + 22 + _META_LINE + 8
+    fits = int((right - inner) / (_META * 0.52))
+    meta = base_meta(base)
+    at = y + 22
+    for line in [" · ".join(meta)] if len(" · ".join(meta)) <= fits else meta:
+        at += _META_LINE
+        drawing.add(text("meta", inner, at, shortened(line, fits)))
+    at += 8
     at = _rules(drawing, node, inner, at, right)
     at = _tree(drawing, node, inner, at, right, marks)
     drawing.height = at + 6 - y
@@ -150,15 +146,13 @@ def _tree(drawing: Drawing, node: Node, x: float, at: float, right: float, marks
 def _chain(drawing: Drawing, node: Node, x: float, at: float, right: float, marks: Mapping[str, int]) -> float:
     """A chain that is led to."""
     mark = marks[node.owner.name]
-    many = f"{node.chains:,} chains," if node.chains > 1 else ""
-    count = "↑" if node.is_elsewhere else f"{node.rules:,}"
-    aside = f"{many} {count}".strip()
+    aside = "↑" if node.is_elsewhere else f"{node.rules:,}" if node.chains == 1 else f"{node.chains:,} chains"
     name_room = right - x - 18 - width(aside, _META)
     drawing.add(f'<g class="o{mark}">')
     told = f"{node.name}: {node.owner.name} ({node.owner.because}), {counted(node.rules)}"
-    drawing.add(tip(f"{told}; what it leads to is shown above" if node.is_elsewhere else told))
+    drawing.add(tip(f"{told}; what is in it is shown above" if node.is_elsewhere else told))
     drawing.add(rectangle(f"chip{' met' if node.is_met else ''}", x, at, right - x, _CHIP, 5))
-    name = shortened(one_line(node.name), fitting(name_room, _NAME - 1))
+    name = shortened(one_line(node.name), fitting(name_room, _NAME - 1), from_start=node.chains > 1)
     drawing.add(text("chain", x + 8, at + 15, name))
     drawing.add(text("count", right - 8, at + 15, aside))
     drawing.add("</g>")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fwplan.errors import UnanswerableError
 from fwplan.nft.expressions import AnonymousSet, Element, Meta, Payload, Prefix, Range, Word
 from fwplan.nft.statements import Match, VerdictMap
-from fwplan.simulate.outcome import ChainEntered, RuleInDoubt, RuleMet
+from fwplan.simulate.outcome import ChainEnded, ChainEntered, RuleInDoubt, RuleMet, Undecided
 from fwplan.trace.question import Endpoint, Question, Role
 from fwplan.trace.trace import trace
 
@@ -47,15 +47,19 @@ class Focus:
         bridges: of the networks.
         subnets: of the networks.
         hooks: that their packets come to, each with its family.
+        moves: from hook to hook, by kind of packet: `ip` for both versions.
         chains: that their packets come to.
         rules: that they meet, by identity.
+        drops: base chains whose policy drops some of them.
     """
 
     bridges: frozenset[str]
     subnets: tuple[IPv4Network | IPv6Network, ...]
     hooks: set[tuple[str, str]] = field(default_factory=set)
+    moves: set[tuple[str, str, str]] = field(default_factory=set)
     chains: set[Place] = field(default_factory=set)
     rules: set[int] = field(default_factory=set)
+    drops: set[Place] = field(default_factory=set)
 
     def meets(self, rule: Rule) -> bool:
         """Whether their packets meet a rule."""
@@ -129,13 +133,25 @@ def _questions(share: NetworkPlan) -> Iterator[Question]:
 
 
 def _remember(found: Focus, flow: Flow) -> None:
+    before: dict[str, str] = {}
     for outcome in flow.outcomes:
+        lane = "ip" if outcome.family == "ip6" else outcome.family
+        if lane in before:
+            found.moves.add((lane, before[lane], outcome.hook))
+        before[lane] = outcome.hook
         found.hooks.add((outcome.family, outcome.hook))
         for met in outcome.trace:
             match met:
                 case ChainEntered(chain):
                     found.chains.add(chain.place)
-                case RuleMet(rule) | RuleInDoubt(rule):
+                case ChainEnded(chain, "drop"):
+                    found.drops.add(chain.place)
+                case RuleMet(rule):
+                    found.chains.add(rule.place)
+                    found.rules.add(id(rule))
+                case RuleInDoubt(rule, _, doubt) if (
+                    isinstance(flow.verdict, Undecided) and doubt in flow.verdict.because
+                ):
                     found.chains.add(rule.place)
                     found.rules.add(id(rule))
                 case _:

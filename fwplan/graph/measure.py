@@ -6,7 +6,7 @@ import textwrap
 
 FIXED = 0.605
 """The width of each character of a fixed-width font, in its size: that of DejaVu Sans Mono; others are no wider."""
-_PROPORTIONAL = 0.56
+_PROPORTIONAL = 0.54
 """The same for a proportional font, on average and on the safe side."""
 
 
@@ -25,11 +25,11 @@ def fitting(pixels: float, size: float) -> int:
     return max(int(pixels / (size * FIXED)), 4)
 
 
-def shortened(text: str, characters: int) -> str:
-    """A text with an ellipsis in its middle, where it is too long."""
+def shortened(text: str, characters: int, *, from_start: bool = False) -> str:
+    """A text with an ellipsis in its middle, or at its start, where it is too long."""
     if len(text) <= characters:
         return text
-    end = (characters - 1) // 3
+    end = characters - 1 if from_start else (characters - 1) // 3
     return f"{text[: characters - 1 - end]}…{text[len(text) - end :] if end else ''}"
 
 

@@ -26,7 +26,7 @@ class ShownRule:
     Attributes:
         text: in the syntax of its own program.
         does: what it does.
-        is_met: whether packets of the network in question meet it.
+        is_met: whether packets of the network in question meet it; True where there is none in question.
         reason: the promise of a network that it keeps; empty for none.
     """
 
@@ -49,7 +49,7 @@ class Node:
         shown: rules that are written out.
         children: chains that its rules lead to, in their order.
         is_met: whether packets of the network in question come to it.
-        is_elsewhere: whether what it leads to is shown where it is led to first.
+        is_elsewhere: whether what is in it is shown where it is led to first.
     """
 
     key: str
@@ -82,6 +82,7 @@ class Base:
         policy: for what no rule decides.
         policy_owner: who set it.
         devices: of ingress and egress.
+        drops: whether packets of the network in question end by its policy.
     """
 
     table: str
@@ -91,6 +92,7 @@ class Base:
     policy: Literal["accept", "drop"]
     policy_owner: Owner
     devices: tuple[str, ...] = ()
+    drops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,12 @@ class Lane:
     Attributes:
         name: `ip`, `bridge`, `arp` or `netdev`.
         hooks: in the order of a packet's way.
+        moves: from hook to hook, that packets of the network in question make.
     """
 
     name: str
     hooks: tuple[Hook, ...]
+    moves: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fwplan.graph.cards import PAD, Drawing, card, rectangle, text, wanted_width
 from fwplan.graph.colours import colours, mixed
 from fwplan.graph.measure import width
+from fwplan.graph.words import LANES, WAYS
 from fwplan.preview.comment import one_line
 
 if TYPE_CHECKING:
@@ -23,20 +24,12 @@ _TITLE = 62
 _HOST = 30
 _LANE_HEAD = 30
 _LEGEND_LINE = 22
-_LANE_NAMES = {"ip": "packets of IP", "bridge": "frames on bridges", "arp": "ARP", "netdev": "frames of a device"}
 _COLUMNS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "ip": (("ingress", "prerouting"), ("forward", "input", "output"), ("postrouting",)),
     "bridge": (("prerouting",), ("forward", "input", "output"), ("postrouting",)),
     "arp": (("input",), ("output",)),
     "netdev": (("ingress",), ("egress",)),
 }
-_ARROWS = (
-    ("ingress", "prerouting"),
-    ("prerouting", "forward"),
-    ("prerouting", "input"),
-    ("forward", "postrouting"),
-    ("output", "postrouting"),
-)
 _SANS = 'system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'
 _MONO = 'ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono", monospace'
 
@@ -68,7 +61,7 @@ def svg(picture: Picture) -> str:
     y: float = _MARGIN + _TITLE
     for lane in picture.lanes:
         if len(picture.lanes) > 1:
-            body.append(text("lane", _MARGIN, y + 14, _LANE_NAMES[lane.name]))
+            body.append(text("lane", _MARGIN, y + 14, LANES[lane.name]))
             y += _LANE_HEAD
         drawing = _lane(lane, y, wides, marks, dims=bool(picture.network))
         body += drawing.elements
@@ -146,7 +139,7 @@ def _lane(lane: Lane, y: float, wides: list[float], marks: Mapping[str, int], *,
             at += drawing.height + 18
         lowest = max(lowest, at - 18)
         x += wide + _GAP
-    return Drawing([*_arrows(panels), *drawn], lowest - y)
+    return Drawing([*_arrows(panels, lane), *drawn], lowest - y)
 
 
 def _panel(hook: Hook, x: float, y: float, wide: float, marks: Mapping[str, int], *, dims: bool) -> Drawing:
@@ -180,14 +173,13 @@ def _host(x: float, y: float, wide: float) -> Iterator[str]:
     yield f'<path class="way" d="M{middle:g} {y + 2 + _HOST:g}v17" marker-end="url(#tip)"/>'
 
 
-def _arrows(panels: Mapping[str, _Panel]) -> Iterator[str]:
+def _arrows(panels: Mapping[str, _Panel], lane: Lane) -> Iterator[str]:
     """The ways between hooks."""
-    for begin, end in _ARROWS:
-        if begin not in panels or end not in panels:
+    for begin, end in WAYS:
+        if begin == "input" or begin not in panels or end not in panels:
             continue
         first, second = panels[begin], panels[end]
-        is_met = first.hook.is_met and second.hook.is_met
-        looks, arrow = ("way met", "mettip") if is_met else ("way", "tip")
+        looks, arrow = ("way met", "mettip") if (begin, end) in lane.moves else ("way", "tip")
         if first.x == second.x:
             middle = first.x + first.wide / 2
             path = f"M{middle:g} {first.y + first.high:g}V{second.y:g}"
@@ -200,7 +192,7 @@ def _arrows(panels: Mapping[str, _Panel]) -> Iterator[str]:
 
 def _legend(picture: Picture, owners: list[str], y: float, wide: float) -> Drawing:
     """Whose the chains are, what the signs mean, and what else is to be said."""
-    drawing = Drawing()
+    drawing, top = Drawing(), y
     counts = picture.owners
     entries = [
         (
@@ -220,13 +212,15 @@ def _legend(picture: Picture, owners: list[str], y: float, wide: float) -> Drawi
     y = _row(drawing, signs, y, wide)
     said = list(picture.notes)
     if any(node.is_elsewhere for node in picture.nodes):
-        said.append("↑ what the chain leads to is shown above")
+        said.append("↑ what is in the chain is shown above")
     if any(base.policy == "drop" for lane in picture.lanes for hook in lane.hooks for base in hook.bases):
-        said.append("drop: what no rule decides is dropped; elsewhere it is accepted")
+        said.append("drop: what no rule decides is dropped; in other base chains it is accepted")
+    if any(base.drops for lane in picture.lanes for hook in lane.hooks for base in hook.bases):
+        said.append("drop, filled: there packets of the network end")
     for note in said:
         drawing.add(text("meta", _MARGIN, y + 12, f"{note}."))
         y += _LEGEND_LINE - 3
-    drawing.height = y - (y if not drawing.elements else 0)
+    drawing.height = y - top
     return drawing
 
 
@@ -324,6 +318,8 @@ path { fill: none; }
 .programs { fill: #66717f; font-size: 12px; }
 rect.drop { fill: #fde8e6; stroke: #e2a29c; }
 text.drop { fill: #a3261b; font-size: 11.5px; font-weight: 600; }
+rect.drop.met { fill: #c0392b; stroke: #c0392b; }
+text.drop.met { fill: #ffffff; }
 circle { fill: #ffffff; stroke-width: 1.6; }
 .accepts { stroke: #2f8f4e; } .accepts.met { fill: #2f8f4e; }
 .refuses { stroke: #c0392b; } .refuses.met { fill: #c0392b; }
@@ -348,4 +344,6 @@ text, .rule.met { fill: #e3e8ee; }
 .tip.met { fill: #d5dde7; }
 .host, circle { fill: #12161c; }
 rect.drop { fill: #4a1d19; stroke: #8f3d34; }
-text.drop { fill: #ffb4ab; }"""
+text.drop { fill: #ffb4ab; }
+rect.drop.met { fill: #d8574a; stroke: #d8574a; }
+text.drop.met { fill: #ffffff; }"""
