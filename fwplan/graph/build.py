@@ -195,12 +195,12 @@ class _Builder:
         return Node(key, name, owner, 1, len(rules), shown, tuple(children), is_met)
 
     def _shown(self, rules: Sequence[Rule]) -> Iterator[ShownRule]:
-        """The rules that are written out; a jump that asks nothing is drawn and not written."""
+        """The rules that are written out; a jump that asks nothing is drawn, and not written."""
         focus = self._focus
         chosen = [
             rule
             for rule in rules
-            if (self._all_rules or (focus is not None and focus.concerns(rule))) and not _only_jumps(rule)
+            if (self._all_rules or (focus is not None and focus.concerns(rule))) and not _only_leads(rule)
         ]
         for rule in chosen[:_MOST_RULES]:
             met = focus is None or focus.meets(rule)
@@ -254,8 +254,11 @@ def _text(rule: Rule) -> str:
     return rule_text(replace(rule, statements=kept))
 
 
-def _only_jumps(rule: Rule) -> bool:
-    return all(isinstance(statement, Counter | Jump | Goto) for statement in rule.statements)
+def _only_leads(rule: Rule) -> bool:
+    """Whether a rule asks nothing, and leads elsewhere or back."""
+    return all(
+        isinstance(statement, Counter | Jump | Goto) or statement is Verdict.RETURN for statement in rule.statements
+    )
 
 
 def _outcome(rule: Rule) -> Outcome:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fwplan.graph.colours import colours, mixed
 from fwplan.graph.words import WAYS, base_lines, hooks_of, node_lines
 from fwplan.preview.comment import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fwplan.graph.picture import Node, Picture
 
+_T = TypeVar("_T")
 _HEAD = """\
-  graph [rankdir=LR, fontname="Helvetica", fontsize=16, labelloc=t, compound=true, nodesep=0.12, ranksep=0.5];
+  graph [rankdir=LR, ordering=out, nodesep=0.12, ranksep=0.5, fontname="Helvetica", fontsize=16, labelloc=t];
   node [shape=box, style="rounded,filled", fontname="Courier", fontsize=11, margin="0.12,0.06"];
-  edge [color="#8a94a3", arrowsize=0.7];"""
+  edge [color="#8a94a3", arrowsize=0.7, fontname="Helvetica", fontsize=10];"""
+
+
+_BOLD = 'fontname="Helvetica-Bold", fontsize=14'
 
 
 def dot(picture: Picture) -> str:
@@ -44,12 +48,12 @@ def _lines(picture: Picture) -> Iterator[str]:
     for number, (name, lane, hook) in enumerate(hooks_of(picture)):
         names[lane.name, hook.name] = f"hook{number}"
         yield f"  subgraph cluster{number} {{"
-        yield f'    label={quoted(name)}; style="rounded,filled"; color="#dde3ea"; fillcolor="#f4f6f9";'
-        yield f'    hook{number} [label={quoted(name)}, shape=plaintext, style="", fontname="Helvetica-Bold"];'
-        for place, base in enumerate(hook.bases):
+        yield '    label=""; style="rounded,filled"; color="#dde3ea"; fillcolor="#f4f6f9";'
+        yield f'    hook{number} [label={quoted(name)}, shape=plaintext, style="", {_BOLD}];'
+        for place, base in _upwards(hook.bases):
             own = f"chain{number}_{place}"
             yield f"    {own} [label={_label(base_lines(base))}, {_looks(base.node, colour_of, bold=True)}];"
-            yield f'    hook{number} -> {own} [style=dashed, taillabel="", label={quoted(str(base.priority))}];'
+            yield f"    hook{number} -> {own} [style=dashed, label={quoted(str(base.priority))}];"
             yield from _tree(base.node, own, colour_of)
         yield "  }"
     for (lane_name, hook_name), begin in names.items():
@@ -61,8 +65,13 @@ def _lines(picture: Picture) -> Iterator[str]:
     yield "}"
 
 
+def _upwards(several: Sequence[_T]) -> list[tuple[int, _T]]:
+    """Several, each with its number: where a graph is drawn from left to right, the first edge is the lowest."""
+    return list(reversed(list(enumerate(several))))
+
+
 def _tree(node: Node, own: str, colour_of: Mapping[str, str]) -> Iterator[str]:
-    for place, child in enumerate(node.children):
+    for place, child in _upwards(node.children):
         name = f"{own}_{place}"
         lines = [one_line(child.name), "as above"] if child.is_elsewhere else node_lines(child)
         yield f"    {name} [label={_label(lines)}, {_looks(child, colour_of)}];"

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from fwplan.nft.ruleset import Ruleset
     from fwplan.plan.plan import Plan
 
-_BUILT_IN = {
-    "filter": ("INPUT", "FORWARD", "OUTPUT"),
-    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
-    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
-}
+_BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
 def planned_ruleset(plan: Plan) -> Ruleset:
@@ -52,15 +48,16 @@ def _of_iptables(plan: Plan) -> Ruleset:
 
 
 def _saved(program: iptables.Program, chains: list[iptables.Chain], rules: list[iptables.Rule]) -> Iterator[str]:
-    """What iptables-save or ip6tables-save would print."""
+    """What iptables-save or ip6tables-save would print, but for built-in chains that the plan leaves alone."""
     from fwplan.iptables.text import saved_text  # noqa: PLC0415
 
-    for table, built_in in _BUILT_IN.items():
-        own = [chain for chain in chains if (chain.program, chain.table) == (program, table)]
+    for table in ("filter", "nat", "mangle"):
+        own = [chain.name for chain in chains if (chain.program, chain.table) == (program, table)]
         of_table = [rule for rule in rules if (rule.chain.program, rule.chain.table) == (program, table)]
+        used = {rule.chain.name for rule in of_table}
         if own or of_table:
             yield f"*{table}\n"
-            yield from (f":{name} ACCEPT [0:0]\n" for name in built_in)
-            yield from (f":{chain.name} - [0:0]\n" for chain in own)
+            yield from (f":{name} ACCEPT [0:0]\n" for name in _BUILT_IN if name in used)
+            yield from (f":{name} - [0:0]\n" for name in own)
             yield from (f"-A {rule.chain.name} {saved_text(rule)}\n" for rule in of_table)
             yield "COMMIT\n"

@@ -151,9 +151,14 @@ def _panel(hook: Hook, x: float, y: float, wide: float, marks: Mapping[str, int]
         elements += drawing.elements
         at += drawing.height + _BETWEEN
     if hook.left_out:
-        more = f"{hook.left_out:,} more" if hook.bases else f"{hook.left_out:,}"
-        chains = "base chain" if hook.left_out == 1 else "base chains"
-        elements.append(text("more", x + PAD + 2, at + 9, f"{more} {chains} without a rule about it"))
+        more = (
+            f"{hook.left_out:,} more"
+            if hook.bases
+            else "1 chain"
+            if hook.left_out == 1
+            else f"{hook.left_out:,} chains"
+        )
+        elements.append(text("more", x + PAD + 2, at + 9, f"{more}, not about it"))
         at += 22
     elif not hook.bases:
         elements.append(text("more", x + PAD + 2, at + 7, "no chain"))
