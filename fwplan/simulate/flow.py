@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from fwplan.simulate.fib import address_of, address_type, find_route
 from fwplan.simulate.outcome import Doubt, Outcome, Refuse, Undecided
 from fwplan.simulate.packet import NO_INTERFACE, Connection, Packet
-from fwplan.simulate.simulator import at_hook
-from fwplan.simulate.state import PACKET_TYPES, State
+from fwplan.simulate.simulator import at_hook, known_of_all
+from fwplan.simulate.state import CT_STATUS, PACKET_TYPES, State
 from fwplan.simulate.tracing import Gone, common, verdict_of
 from fwplan.simulate.walk import ACCEPTED, DROPPED, Ending
 
@@ -130,6 +130,7 @@ class _Fork(NamedTuple):
 
 _Next = _Move | _Stop | _Fork
 _ARRIVED = _Stop()
+_TO_SEVERAL = frozenset((PACKET_TYPES["broadcast"], PACKET_TYPES["multicast"]))
 _HOST, _OTHER_HOST = PACKET_TYPES["host"], PACKET_TYPES["other"]
 
 
@@ -162,7 +163,7 @@ def _flow(packet: Packet, ways: list[_Way]) -> Flow:
         doubt = first if last else None
         found: Verdict = leg.ending.verdict if doubt is None else verdict
         outcomes.append(Outcome(leg.family, leg.hook, found, Gone(leg.ending.state, leg.ending.events, doubt)))
-    return Flow(packet, way.course, verdict, tuple(outcomes), way.state.as_packet())
+    return Flow(packet, way.course, verdict, tuple(outcomes), known_of_all(endings).as_packet())
 
 
 def _common_legs(ways: list[_Way]) -> list[_Leg]:
@@ -313,7 +314,14 @@ class _Journey:
             state.pkttype = _HOST
         elif isinstance(self._course, Bridged):
             return self._bridged_through_ip(port, bridge, self._course.port)
-        return _Move("bridge", "input", port, NO_INTERFACE, lambda now: self._routed(self._by(now, bridge)))
+        return _Move("bridge", "input", port, NO_INTERFACE, lambda now: self._up(now, bridge))
+
+    def _up(self, state: State, bridge: Interface) -> _Next:
+        """From the bridge to the host, past prerouting of IP, where it has been already."""
+        if state.pkttype in _TO_SEVERAL and state.ct.has_entry:
+            # since 6.8 (6.6.19, 6.1.80, 5.15.150) the kernel has confirmed the connection of such a frame by then
+            state.ct = state.tracked = state.ct._replace(status=None)
+        return self._routed(self._by(state, bridge))
 
     def _bridged_through_ip(self, port: Interface, bridge: Interface, out: Interface) -> _Next:
         """From port to port, and the rules of IP see it."""
@@ -372,11 +380,13 @@ class _Journey:
             "postrouting",
             NO_INTERFACE,
             interface,
-            (lambda _: self._looped(interface)) if back else (lambda now: _left(now, interface, port)),
+            (lambda now: self._looped(now, interface)) if back else (lambda now: _left(now, interface, port)),
         )
 
-    def _looped(self, loopback: Interface) -> _Next:
-        """What the host sends to itself comes in again."""
+    def _looped(self, state: State, loopback: Interface) -> _Next:
+        """What the host sends to itself comes in again, and its connection is confirmed by then."""
+        if state.ct.status is not None:
+            state.ct = state.tracked = state.ct._replace(status=state.ct.status | CT_STATUS["confirmed"])
         enter = _Move(self._family, "input", loopback, NO_INTERFACE, _arrived)
         return _Move(self._family, "prerouting", loopback, NO_INTERFACE, lambda _: enter)
 

@@ -165,10 +165,10 @@ def outcome(family: str, hook: str, endings: list[Ending]) -> Outcome:
     ending = endings[0]
     if isinstance(verdict, Undecided):
         return Outcome(family, hook, verdict, Gone(ending.state, common(endings), verdict.because[0]))
-    return Outcome(family, hook, verdict, Gone(_known_of_all(endings), ending.events))
+    return Outcome(family, hook, verdict, Gone(known_of_all(endings), ending.events))
 
 
-def _known_of_all(endings: list[Ending]) -> State:
+def known_of_all(endings: list[Ending]) -> State:
     """The packet, without what is not the same on all ways."""
     if len(endings) == 1:
         return endings[0].state

@@ -25,7 +25,7 @@ from fwplan.nft.expressions import (
 from fwplan.simulate.constants import constant
 from fwplan.simulate.fib import fib_getter
 from fwplan.simulate.lookup import ABSENT, MISS, Absent, Hit
-from fwplan.simulate.state import ETHER_TYPES, INTERFACE_TYPES, State
+from fwplan.simulate.state import CT_STATES, ETHER_TYPES, INTERFACE_TYPES, State
 
 if TYPE_CHECKING:
     from fwplan.nft.datatypes import Datatype
@@ -347,6 +347,7 @@ def _raw_payload(raw: RawPayload) -> Getter:
 
 # What connection tracking knows
 
+_RELATED = CT_STATES["related"]
 _CT: dict[str, Getter] = {
     "direction": lambda state: state.ct.direction,
     "status": lambda state: state.ct.status,
@@ -354,7 +355,8 @@ _CT: dict[str, Getter] = {
     "helper": lambda state: ABSENT if state.ct.helper == "" else state.ct.helper,
     "zone": lambda state: state.ct.zone,
     "l3proto": lambda state: _NFPROTO[state.family],
-    "protocol": lambda state: state.protocol,
+    # an error message of ICMP belongs to the connection that it is about
+    "protocol": lambda state: None if state.ct.state == _RELATED and state.protocol in _ICMP_ECHO else state.protocol,
 }
 _WAYS = {
     "ip saddr": "source",
