@@ -57,7 +57,7 @@ def getter(expression: Expression, scope: Scope) -> Getter:
         case Meta(key):
             return _meta(key, scope.family)
         case Payload(protocol, field, None):
-            return _payload(protocol, field)
+            return _payload(protocol, field, scope.family)
         case Ct(key, direction):
             return _ct(key, direction)
         case Fib(result, flags):
@@ -198,9 +198,16 @@ _IP6: dict[str, Getter] = {
     "version": lambda _: 6,
     "length": lambda state: None if state.length is None else state.length - 40,
 }
+
+
+def _has_no_frame(state: State) -> bool:
+    """What the host itself sends has no header of the link layer yet, and other links than Ethernet another one."""
+    return state.iifname == "" or (state.iif is not None and state.iif.type not in {None, "ether"})
+
+
 _ETHER: dict[str, Getter] = {
-    "saddr": lambda state: ABSENT if state.iifname == "" else state.smac,
-    "daddr": lambda state: ABSENT if state.iifname == "" else state.dmac,
+    "saddr": lambda state: state.smac,
+    "daddr": lambda state: state.dmac,
     "type": lambda state: 0x8100 if state.vlan else ETHER_TYPES.get(state.family),
 }
 _VLAN: dict[str, Getter] = {
@@ -220,7 +227,7 @@ def _dport(state: State) -> Value:
     return state.dport
 
 
-def _payload(protocol: str, field: str) -> Getter:
+def _payload(protocol: str, field: str, family: str = "") -> Getter:
     if (protocol, field) not in FIELDS:
         return _nothing
     match protocol:
@@ -229,7 +236,8 @@ def _payload(protocol: str, field: str) -> Getter:
         case "ip6":
             return _of_family("ip6", _IP6.get(field, _nothing))
         case "ether":
-            return _ETHER.get(field, _nothing)
+            get = _ETHER.get(field, _nothing)
+            return get if family == "bridge" else lambda state: ABSENT if _has_no_frame(state) else get(state)
         case "vlan":
             return _VLAN.get(field, _nothing)
         case "arp":
