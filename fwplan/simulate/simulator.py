@@ -10,6 +10,7 @@ from fwplan.simulate.packet import NO_INTERFACE
 from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
 from fwplan.simulate.state import NOT_TRACKED, State
 from fwplan.simulate.tracing import Gone, common, verdict_of
+from fwplan.simulate.tracked import any_tracks
 from fwplan.simulate.walk import Ending, Walk
 from fwplan.simulate.world import UNKNOWN_WORLD
 
@@ -49,6 +50,7 @@ class Simulator:
         self.ruleset = ruleset
         self.world = world
         self._tables: dict[int, PreparedTable] = {}
+        self._tracking: dict[str, bool] = {}
         self._stages: dict[tuple[str, str, str | None, str], tuple[Stage, ...]] = {}
 
     def at(self, hook: str, packet: Packet, family: str | None = None) -> Outcome:
@@ -95,11 +97,12 @@ class Simulator:
             prepared = self._table(table).chain(chain.name)
             if prepared is None or not _is_on(base, device, hook):
                 continue
-            if base.type == "nat" and side is not None and first_nat is not None:
+            if base.type == "nat" and side is not None:
                 # all of them are entered where translation is, in the order of their own priorities
-                order = base.priority * _LATER_THAN_ALL - made
-                stage: Stage = NatStage(prepared, base.policy, side, hook, self.world)
-                placed.append((nat_priority, -first_nat, order, stage))
+                if first_nat is not None:
+                    order = base.priority * _LATER_THAN_ALL - made
+                    stage = NatStage(prepared, base.policy, side, hook, self.world)
+                    placed.append((nat_priority, -first_nat, order, stage))
             else:
                 placed.append((base.priority, -made, 0, FilterStage(prepared, base.policy)))
         placed.sort(key=lambda each: each[:3])
@@ -126,7 +129,18 @@ class Simulator:
             for number, _, base, _ in self._base_chains(family, hook)
             if base.type == "nat" and family in _INET
         ]
-        return min(made, default=None)
+        return min(made) if made and self._tracks(family) else None
+
+    def _tracks(self, family: str) -> bool:
+        """Whether connections are tracked in a family at all."""
+        found = self._tracking.get(family)
+        if found is None:
+            tables = [table for table in self.ruleset.tables if table.family in {family, "inet"}]
+            chains = [chain for table in tables for chain in table.chains.values()]
+            # where addresses are translated, the first rule tells
+            chains.sort(key=lambda chain: chain.hook is None or chain.hook.type != "nat")
+            found = self._tracking[family] = any_tracks(rule for chain in chains for rule in chain.rules)
+        return found
 
     def _table(self, table: Table) -> PreparedTable:
         found = self._tables.get(id(table))
