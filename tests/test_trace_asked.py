@@ -12,7 +12,7 @@ from fwplan.network.read import read_network
 from fwplan.nft.read_ruleset import read_ruleset
 from fwplan.nft.ruleset import Ruleset
 from fwplan.plan.plan import NetworkPlan, make_plan
-from fwplan.simulate.flow import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.packet import Interface
 from fwplan.simulate.world import UNKNOWN_WORLD, Route, World
 from fwplan.trace.asked import Asked, ask

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fwplan.errors import UnanswerableError
 from fwplan.nft.expressions import AnonymousSet, Element, Meta, Payload, Prefix, Range, Word
 from fwplan.nft.statements import Match, VerdictMap
-from fwplan.simulate.outcome import ChainEnded, ChainEntered, RuleInDoubt, RuleMet, Undecided
+from fwplan.simulate.outcome import ChainEnded, ChainEntered, RuleBegun, RuleInDoubt, RuleMet, Undecided
 from fwplan.trace.question import Endpoint, Question, Role
 from fwplan.trace.trace import trace
 
@@ -146,7 +146,7 @@ def _remember(found: Focus, flow: Flow) -> None:
                     found.chains.add(chain.place)
                 case ChainEnded(chain, "drop"):
                     found.drops.add(chain.place)
-                case RuleMet(rule):
+                case RuleMet(rule) | RuleBegun(rule):
                     found.chains.add(rule.place)
                     found.rules.add(id(rule))
                 case RuleInDoubt(rule, _, doubt) if (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fwplan.errors import UnanswerableError
-from fwplan.simulate.flow import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.packet import ICMP, ICMPV6, NO_INTERFACE, TCP, UDP, Connection, Endpoints, Interface, Packet
 from fwplan.trace.placing import SOMEWHERE, UPLINK, Placed, Placing
 from fwplan.trace.question import PROTOCOLS, Role
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fwplan.nft.ruleset import Ruleset
     from fwplan.plan.plan import NetworkPlan
-    from fwplan.simulate.flow import Course
+    from fwplan.simulate.course import Course
     from fwplan.simulate.packet import PacketFamily, PacketType
     from fwplan.simulate.world import World
     from fwplan.trace.question import Question

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fwplan.audit.owners import owner_of_policy, owner_of_rule
-from fwplan.simulate.flow import Bridged, Out, ToHost, flow, reply
+from fwplan.simulate.course import Bridged, Out, ToHost
+from fwplan.simulate.flow import flow
 from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleMet
 from fwplan.simulate.packet import Endpoints
+from fwplan.simulate.reply import reply
 from fwplan.simulate.simulator import Simulator
 from fwplan.trace.asked import ask
 from fwplan.trace.hindrances import hindrances
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from fwplan.audit.owners import Owner
     from fwplan.nft.ruleset import Ruleset
     from fwplan.plan.plan import NetworkPlan, Plan
-    from fwplan.simulate.flow import Course, Flow
+    from fwplan.simulate.course import Course
+    from fwplan.simulate.flow import Flow
     from fwplan.simulate.packet import Packet
     from fwplan.simulate.world import World
     from fwplan.trace.asked import Asked
