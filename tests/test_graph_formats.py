@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listed import ACCEPT, DROP, docker, hook, jump, listing, meta, table
 from lxml import etree
+from real_hosts import VARIANTS, named, observed
 from test_trace_asked import DEFAULT
 
 from fwplan.graph.build import build
@@ -21,6 +22,8 @@ from fwplan.nft.read_ruleset import read_ruleset
 from fwplan.plan.plan import make_plan
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fwplan.graph.picture import Picture
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -162,3 +165,19 @@ def test_mermaid_has_an_arrow_for_each_jump_and_a_class_for_each_owner() -> None
     written = mermaid(plain())
     assert "chain1_0 --> chain1_0_2" in written
     assert written.count("classDef owner") == 3
+
+
+# Real hosts
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=named)
+def test_a_real_host_is_drawn_in_each_format(variant: Path) -> None:
+    ruleset = observed(variant).ruleset
+    picture = build(ruleset, named(variant))
+    root = etree.fromstring(svg(picture).encode())
+    assert float(root.get("width", "0")) <= 1040
+    drawn = {base.node.name for lane in picture.lanes for hook_ in lane.hooks for base in hook_.bases}
+    based = {chain.name for each in ruleset.tables for chain in each.chains.values() if chain.hook is not None}
+    assert drawn == based
+    dot_tokens(dot(picture))
+    assert all(_MERMAID_LINE.fullmatch(_ENTITY.sub("", line)) for line in mermaid(picture).splitlines())
