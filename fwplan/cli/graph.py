@@ -104,7 +104,7 @@ def _of_plan(files: tuple[str, ...], backend: Backend, rules: Rules, title: str 
 def _of_host(
     saved: tuple[str, ...], in_question: tuple[str, ...], rules: Rules, title: str | None, *, everything: bool
 ) -> Picture:
-    look = start_observing(saved)
+    look = start_observing(saved, ())
     networks = valid_definitions(in_question)
     observation = look()
     ruleset = observation.ruleset

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from fwplan.cli.definitions import trouble
 from fwplan.errors import FwplanError, UnreadableError
 from fwplan.network.interface_name import interface_name_fault
 from fwplan.simulate.packet import State
@@ -76,6 +75,8 @@ def question_options(function: Callable[..., None]) -> Callable[..., None]:
                 if fault is not None:
                     raise UnreadableError(f"{name!r} is no name of an interface: it {fault}")
         except FwplanError as error:
+            from fwplan.cli.definitions import trouble  # noqa: PLC0415 - a question that is one needs it later
+
             trouble(error)
         else:
             question = Question(*ends, state, mark, in_interface, out_interface, 6 if ipv6 else None)

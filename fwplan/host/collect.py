@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
-from fwplan.host.iptables import can_fill_checksums
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fwplan.host.system import System
 
@@ -36,8 +35,12 @@ _TABLE_OF_IPTABLES = re.compile(r'"table": *{"family": *"(ip6?)", *"name": *"(?:
 _FAMILIES = {"iptables": "ip", "ip6tables": "ip6"}
 
 
-def collect(system: System) -> dict[str, Any]:
+def collect(system: System, of_interfaces: Sequence[str] | None = None) -> dict[str, Any]:
     """Look at a host.
+
+    Args:
+        system: the host.
+        of_interfaces: the settings that are looked at for each interface, of `INTERFACE_SETTINGS`; None for all.
 
     Returns:
         The parts of a bundle, by name; what `nft` lists as text.
@@ -56,7 +59,7 @@ def collect(system: System) -> dict[str, Any]:
                 "ip": _listed(system, "ip", "-j", "-4", "route", "show"),
                 "ip6": _listed(system, "ip", "-j", "-6", "route", "show"),
             },
-            "settings": _settings(system, names),
+            "settings": _settings(system, names, INTERFACE_SETTINGS if of_interfaces is None else of_interfaces),
         }
         nftables = listing.result()
     saves = _saves(system, nftables)
@@ -87,6 +90,8 @@ def _kernel(system: System, saves: Mapping[str, str]) -> dict[str, bool] | None:
     """What the kernel can do; None where that bears on nothing."""
     if not any("LIBVIRT_PRT" in saved for saved in saves.values()):
         return None
+    from fwplan.host.iptables import can_fill_checksums  # noqa: PLC0415 - few hosts are asked
+
     return {"fills_checksums": can_fill_checksums(system)}
 
 
@@ -99,10 +104,10 @@ def _listed(system: System, *command: str) -> Any | None:  # noqa: ANN401 - JSON
         return None
 
 
-def _settings(system: System, interfaces: list[str]) -> dict[str, str]:
+def _settings(system: System, interfaces: list[str], forms: Sequence[str]) -> dict[str, str]:
     names = [
         *HOST_SETTINGS,
-        *(form.format(name.replace(".", "/")) for name in interfaces for form in INTERFACE_SETTINGS),
+        *(form.format(name.replace(".", "/")) for name in interfaces for form in forms),
     ]
     found = {name: system.setting(name) for name in names}
     return {name: value for name, value in found.items() if value}

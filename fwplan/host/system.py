@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
 from fwplan.host import firewalld, tc
-from fwplan.nft.listing import merge, read_listing
-from fwplan.nft.transaction import script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,6 +71,8 @@ class System:
         Raises:
             HostError: libnftables is not there, or the kernel does not answer.
         """
+        from fwplan.nft.listing import merge, read_listing  # noqa: PLC0415 - who only lists a ruleset needs neither
+
         listed = []
         for table in tables:
             status, output, errors = _nft(f"list table {table.family} {table.name}")
@@ -100,6 +100,8 @@ class System:
             HostError: libnftables is not there, or the kernel refused; nothing is changed then.
             NotExpressibleError: nft's syntax cannot carry the name of an interface.
         """
+        from fwplan.nft.transaction import script  # noqa: PLC0415
+
         status, _, errors = _nft(script(edits))
         if _TOO_LONG in errors:
             raise HostError(
