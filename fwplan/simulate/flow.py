@@ -41,7 +41,7 @@ class Flow:
     packet: Packet
 
 
-def flow(simulator: Simulator, packet: Packet, course: Course | None = None) -> Flow:
+def flow(simulator: Simulator, packet: Packet, course: Course | None = None, back: Course | None = None) -> Flow:
     """The way of a packet through a host.
 
     Args:
@@ -49,9 +49,10 @@ def flow(simulator: Simulator, packet: Packet, course: Course | None = None) -> 
         packet: as it comes in by its interface, a port of a bridge or any other, or as the host itself sends it.
         course: where routing sends it, as far as rules do not change its destination; None to find it by the host's
             addresses and routes.
+        back: where routing sends a reply whose destination is translated to that of who began; None likewise.
     """
     state = State(packet)
-    journey = Journey(simulator, packet, course)
+    journey = Journey(simulator, packet, course, back)
     ways = list(journey.ways(journey.first(state), state, ()))
     return _flow(packet, ways)
 

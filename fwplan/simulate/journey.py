@@ -90,12 +90,14 @@ _HOST, _OTHER_HOST = PACKET_TYPES["host"], PACKET_TYPES["other"]
 class Journey:
     """A packet under way."""
 
-    def __init__(self, simulator: Simulator, packet: Packet, course: Course | None) -> None:
+    def __init__(self, simulator: Simulator, packet: Packet, course: Course | None, back: Course | None = None) -> None:
         self._simulator = simulator
         self._world = simulator.world
         self._family = packet.family
         self._course = course
-        self._destinations = frozenset(_destinations(packet))
+        self._back = back
+        self._beginner = _beginner(packet)
+        self._destination = None if packet.destination is None else int(packet.destination)
         self._sender = packet.in_interface
 
     def ways(self, move: _Next, state: State, before: tuple[Leg, ...]) -> Iterator[WayThrough]:
@@ -213,7 +215,7 @@ class Journey:
 
     def _filtered(self, state: State, port: Interface, bridge: Interface) -> _Next:
         """After prerouting of the bridge and of IP."""
-        if state.daddr not in self._destinations:
+        if state.daddr != self._destination:
             match self._found(state):
                 case Out(interface, out) if interface.name == bridge.name:
                     # it does not leave the bridge, and goes back by no port that it came by
@@ -274,7 +276,7 @@ class Journey:
 
     def _out_of_host(self, state: State, interface: Interface, port: Interface | None) -> _Next:
         """After output, where rules may have sent it elsewhere."""
-        if state.daddr not in self._destinations:
+        if state.daddr != self._destination:
             match self._found(state):
                 case Out(elsewhere, its_port):
                     interface, port = elsewhere, its_port
@@ -306,10 +308,12 @@ class Journey:
 
     def _found(self, state: State) -> Course | None:
         """Where a packet goes: as was given for its destination, or by addresses and routes."""
-        if state.daddr in self._destinations and self._course is not None:
+        if state.daddr == self._destination and self._course is not None:
             return self._course
         if state.daddr is None:
             return None
+        if state.daddr == self._beginner and self._back is not None:
+            return self._back
         address = address_of(state.daddr, self._family)
         match address_type(address, self._world):
             case "local" | "broadcast" | "multicast":
@@ -336,13 +340,13 @@ class Journey:
         return _Move("bridge", "output", NO_INTERFACE, port, lambda _: leave, framed=framed)
 
 
-def _destinations(packet: Packet) -> Iterator[int | None]:
-    """Where a packet is for; a reply is for whoever began, whatever address it comes to."""
-    yield None if packet.destination is None else int(packet.destination)
+def _beginner(packet: Packet) -> int | None:
+    """Who began the connection that a packet is a reply in."""
     connection = packet.connection
-    if connection is not None and connection.direction == "reply" and connection.original is not None:
-        source = connection.original.source
-        yield from () if source is None else (int(source),)
+    if connection is None or connection.direction != "reply" or connection.original is None:
+        return None
+    source = connection.original.source
+    return None if source is None else int(source)
 
 
 def _arrived(_: State) -> _Next:

@@ -109,7 +109,7 @@ def trace(
         asked,
         found,
         hindrances(found, asked.world, settings),
-        None if back is None else flow(simulator, back, _back(asked)),
+        None if back is None else flow(simulator, back, *_ways_back(asked)),
         ruleset,
         Reasons(*plans),
     )
@@ -127,17 +127,16 @@ def _answer(found: Flow) -> Packet | None:
     return None if answer is None else replace(answer, type="other")
 
 
-def _back(asked: Asked) -> Course | None:
-    """Where the reply goes: the way that the packet came by."""
+def _ways_back(asked: Asked) -> tuple[Course | None, Course | None]:
+    """Where the reply goes, the way that the packet came by: as it comes, and once it is translated."""
     came = asked.packet.in_interface
     if came is None or asked.course is None:
-        return None
+        return None, None
     if not came.name:
-        return ToHost()
-    if isinstance(asked.course, Bridged):
-        return Bridged(came)
+        return ToHost(), ToHost()
     bridge = asked.world.interface(came.bridge) if came.bridge else None
-    return Out(came) if bridge is None else Out(bridge, came)
+    out = Out(came) if bridge is None else Out(bridge, came)
+    return (Bridged(came) if isinstance(asked.course, Bridged) else out), out
 
 
 def decided(found: Flow, ruleset: Ruleset) -> Decided | None:
