@@ -124,6 +124,7 @@ class _Segment:
         self._name = ""
         self._extension: Extension[Any, tuple[Match, ...]] | None = None
         self._pieces: list[Any] = []
+        self._began = 0
 
     def read(self) -> _Read:
         """What it says.
@@ -174,7 +175,7 @@ class _Segment:
 
     def _begin(self, name: str) -> None:
         self._join()
-        self._name, self._extension = name, EXTENSIONS[name]
+        self._name, self._extension, self._began = name, EXTENSIONS[name], len(self._matches)
 
     def _begin_match(self, name: str) -> None:
         if name in EXTENSIONS:
@@ -225,6 +226,6 @@ class _Segment:
                 self._matches += self._extension.join(self._pieces)
             except ValueError:
                 self._matches.append(UnknownMatch(self._name, self._text))
-        elif self._extension is not None:
+        elif self._extension is not None and len(self._matches) == self._began:
             self._matches += _WITHOUT_OPTIONS.get(self._name) or (UnknownMatch(self._name, self._text),)
         self._extension, self._name, self._pieces = None, "", []

@@ -124,9 +124,11 @@ def _nothing(_: State) -> Value:
 
 def _of_sender(state: State, number: int | None) -> Value:
     """Only what the host itself sends has a socket that sends it."""
-    if state.iifname is None:
+    came_by = state.packet.in_interface
+    if state.iifname is None or came_by is None:
         return None
-    return ABSENT if state.iifname else number
+    # of a frame that stays on its bridge, postrouting of IP does not see where it came from
+    return ABSENT if state.iifname or came_by.name else number
 
 
 _META: dict[str, Getter] = {
