@@ -8,6 +8,7 @@ packets (`strategies_packets.py`), so that about as many rules match as do not.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from hypothesis import strategies as st
@@ -192,6 +193,7 @@ _marking = [
 ]
 
 
+@cache
 def _matches(context: Context) -> Texts:
     """One match of a rule."""
     version, hook = context.version, context.hook
@@ -236,6 +238,7 @@ def _lookups(hook: str) -> list[Texts]:
     return found
 
 
+@cache
 def _effects(context: Context) -> Texts:
     """What a rule does besides."""
     version = context.version
@@ -265,6 +268,7 @@ def _effects(context: Context) -> Texts:
     return st.one_of(found)
 
 
+@cache
 def _ends(context: Context) -> Texts:
     """How a rule ends."""
     found = [pick("accept", "accept", "drop", "return"), pick("")]
@@ -316,6 +320,7 @@ def _verdict_maps(context: Context) -> list[Texts]:
     return found
 
 
+@cache
 def _translations(context: Context) -> Texts:
     """How a rule of a chain of type nat ends."""
     version, transport = context.version, context.transport
@@ -350,26 +355,35 @@ def _translations(context: Context) -> Texts:
     return st.one_of(found)
 
 
-def _rule(context: Context) -> Texts:
-    versions: list[Literal["ip", "ip6"]] = (
-        ["ip"] if context.family == "ip" else ["ip6"] if context.family == "ip6" else ["ip", "ip", "ip6"]
+@cache
+def _rule_about(context: Context) -> Texts:
+    parts = st.tuples(
+        st.lists(_matches(context), max_size=3),
+        st.lists(_effects(context), max_size=1),
+        _translations(context) if context.of_nat else _ends(context),
     )
-    transports: list[Transport] = ["tcp", "tcp", "udp", "icmp", "several", "", "", ""]
-
-    def about(version: Literal["ip", "ip6"], transport: Transport) -> Texts:
-        here = replace(context, version=version, transport=transport)
-        parts = st.tuples(
-            st.lists(_matches(here), max_size=3),
-            st.lists(_effects(here), max_size=1),
-            _translations(here) if context.of_nat else _ends(here),
-        )
-        return parts.map(lambda found: " ".join([*found[0], *found[1], found[2]]).strip())
-
-    return st.tuples(st.sampled_from(versions), st.sampled_from(transports)).flatmap(lambda both: about(*both))
+    return parts.map(lambda found: " ".join([*found[0], *found[1], found[2]]).strip()).filter(bool)
 
 
+_TRANSPORTS: tuple[Transport, ...] = ("tcp", "tcp", "udp", "icmp", "several", "", "", "")
+_VERSIONS: dict[str, tuple[Literal["ip", "ip6"], ...]] = {"ip": ("ip",), "ip6": ("ip6",)}
+
+
+@cache
+def _rule(context: Context) -> Texts:
+    versions = _VERSIONS.get(context.family, ("ip", "ip", "ip6"))
+    return st.one_of(
+        [
+            _rule_about(replace(context, version=version, transport=transport))
+            for version in versions
+            for transport in _TRANSPORTS
+        ]
+    )
+
+
+@cache
 def _rules(context: Context) -> st.SearchStrategy[list[str]]:
-    return st.lists(_rule(context).filter(bool), min_size=1, max_size=5)
+    return st.lists(_rule(context), min_size=1, max_size=5)
 
 
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")

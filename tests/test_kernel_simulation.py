@@ -327,8 +327,9 @@ def answering(name: str, datagram: Datagram, first: Sending) -> Sending | None:
         frozenset({"syn", "ack"} if datagram.flags == {"syn"} else {"ack"}) if datagram.protocol == TCP else frozenset()
     )
     back = Datagram(datagram.destination, datagram.source, datagram.protocol, ports, flags, icmp_id=datagram.icmp_id)
-    to_mac = PEER[first.sender].mac if first.type == "other" else None
-    return Sending(name, back, to_mac)
+    if first.type != "other" or PEER[name].bridge != PEER[first.sender].bridge:
+        return Sending(name, back)
+    return Sending(name, back, PEER[first.sender].mac)
 
 
 def error_about(datagram: Datagram) -> Datagram:

@@ -139,7 +139,7 @@ class Simulator:
             chains = [chain for table in tables for chain in table.chains.values()]
             # where addresses are translated, the first rule tells
             chains.sort(key=lambda chain: chain.hook is None or chain.hook.type != "nat")
-            found = self._tracking[family] = any_tracks(rule for chain in chains for rule in chain.rules)
+            found = self._tracking[family] = any_tracks((rule for chain in chains for rule in chain.rules), family)
         return found
 
     def _table(self, table: Table) -> PreparedTable:
