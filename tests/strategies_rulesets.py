@@ -197,14 +197,21 @@ _marking = [
 def _matches(context: Context) -> Texts:
     """One match of a rule."""
     version, hook = context.version, context.hook
+    named = [
+        written(f"{version} {{}} {{}}@hosts_{version}", pick("saddr", "daddr"), _equal),
+        written("iifname {}@names", _equal),
+    ]
+    if context.transport in {"tcp", "udp"}:
+        named.append(written(f"{version} daddr . {context.transport} dport {{}}@services_{version}", _equal))
     if context.family == "bridge":
         ether = [
             written("ether {} {}02:00:00:00:00:{}", pick("saddr", "daddr"), _equal, pick("01", "11", "12")),
             written("meta protocol {}", pick(version)),
         ]
         names = [_interfaces("iif", _PORTS), _interfaces("oif", _PORTS)]
-        return st.one_of(*names, *_transports(context), *_marking, *_addresses(version), *ether)
+        return st.one_of(*names, *_transports(context), *_marking, *_addresses(version), *ether, *named)
     found = [
+        *named,
         _interfaces("iif", _INTERFACES),
         _interfaces("oif", _INTERFACES),
         *_transports(context),
@@ -215,6 +222,8 @@ def _matches(context: Context) -> Texts:
         written("ct original {} {}", pick(f"{version} saddr", f"{version} daddr"), pick(*_HOSTS[version])),
         written("meta pkttype {}{}", _equal, pick("host", "broadcast", "multicast")),
         written("meta length {}", pick("< 40", "> 40", "20-60")),
+        written("meta iifkind {}", pick('"bridge"', '"veth"', '!= "bridge"')),
+        pick("meta iiftype ether", "iifgroup 0", "iifgroup != 1"),
     ]
     if hook in {"output", "postrouting"}:
         found.append(written("meta skuid {}0", _equal))
@@ -248,6 +257,9 @@ def _effects(context: Context) -> Texts:
         pick('log prefix "met: "', 'limit rate 100/second log prefix "often: "'),
         written("meta mark set {}", _mark),
         written("meta mark set meta mark {}", pick("| 0x10", "^ 0x4000", "& 0xff")),
+        pick("counter name met", f"add @seen_{version} {{ {version} saddr }}"),
+        pick(f"update @seen_{version} {{ {version} daddr timeout 1m counter }}"),
+        pick(f"meta mark set {version} daddr map @marks_{version}"),
     ]
     if context.family != "bridge":
         found += [
@@ -301,6 +313,8 @@ def _verdict_maps(context: Context) -> list[Texts]:
         written('{} vmap {{ "br0" : {}, "ext0" : {} }}', pick("iifname", "oifname"), verdict, verdict),
         written(version + " saddr vmap {{ {} : {}, {} : {} }}", pick(*hosts[:2]), verdict, pick(*hosts[5:]), verdict),
     ]
+    if not context.transport:
+        found.append(pick(f"{version} daddr . meta l4proto . th dport vmap @verdicts_{version}"))
     if context.transport in {"tcp", "udp"}:
         found.append(
             written(context.transport + " dport vmap {{ 22 : {}, 80-90 : {}, 443 : {} }}", verdict, verdict, verdict)
@@ -316,7 +330,8 @@ def _verdict_maps(context: Context) -> list[Texts]:
         found.append(written("ct state vmap {{ established : {}, related : accept, new : {} }}", verdict, verdict))
     if chains:
         # whichever number is drawn, the same comes of it
-        found.append(written("numgen random mod 2 vmap {{ 0 : jump {0}, 1 : jump {0} }}", pick(*chains)))
+        drawn = pick("numgen random mod 2", f"jhash {version} saddr mod 2", "symhash mod 2")
+        found.append(written("{0} vmap {{ 0 : jump {1}, 1 : jump {1} }}", drawn, pick(*chains)))
     return found
 
 
@@ -345,7 +360,8 @@ def _translations(context: Context) -> Texts:
         )
     else:
         snat = written("snat" + word + " to {}", outside)
-        found += [snat, snat]
+        net = "10.0.0.0/24 : 203.0.113.0/24" if version == "ip" else "fd00::/64 : 2001:db8:7::/64"
+        found += [snat, snat, pick(f"snat {version} prefix to {version} saddr map {{ {net} }}")]
         found += [written(of + "snat" + word + " to " + at_port, outside, pick(2000, 1024))] if with_ports else []
         if context.hook == "postrouting":
             found += [
@@ -414,12 +430,57 @@ _nats = st.builds(
 )
 
 
+def _sets(version: str) -> Texts:
+    """The sets and maps of a table that are about one version of IP."""
+    hosts, networks = _HOSTS[version], _NETWORKS[version][:3]
+    address = f"ip{'v6' if version == 'ip6' else 'v4'}_addr"
+    service = written("{} . {}", pick(*hosts, *networks), pick(22, 80, "1024-2000"))
+    verdict = pick("accept", "drop", "return", "continue")
+    return written(
+        "\n".join(
+            (
+                f"  set hosts_{version} {{{{ type {address}; flags interval; elements = {{{{ {{}} }}}}",
+                "  }}",
+                f"  set services_{version} {{{{ type {address} . inet_service; flags interval; elements = {{{{ {{}} }}}}",
+                "  }}",
+                f"  set seen_{version} {{{{ type {address}; flags dynamic,timeout; size 1000; timeout 5m",
+                "  }}",
+                f"  map marks_{version} {{{{ type {address} : mark; elements = {{{{ {{}} : 1, {hosts[3]} : 0x10 }}}}",
+                "  }}",
+                f"  map verdicts_{version} {{{{ type {address} . inet_proto . inet_service : verdict; flags interval",
+                "    elements = {{ {} . tcp . 22 : {}, {} . {} . 80-443 : {} }}",
+                "  }}",
+            )
+        ),
+        some(*hosts[:3], *(hosts[5:] if version == "ip" else ())),
+        service,
+        pick(*hosts[:3]),
+        pick(*hosts),
+        verdict,
+        pick(*hosts),
+        pick("udp", "tcp"),
+        verdict,
+    )
+
+
+_named = st.tuples(_sets("ip"), _sets("ip6"), some('"br0"', '"br1"', '"ext0"', '"p1"')).map(
+    lambda found: (
+        f"""{found[0]}
+{found[1]}
+  set names {{ type ifname; elements = {{ {found[2]} }}
+  }}
+  counter met {{
+  }}"""
+    )
+)
+
+
 @st.composite
 def _tables(draw: st.DrawFn, number: int) -> str:
     family = draw(st.sampled_from(["inet", "inet", "ip", "ip", "ip6", "bridge"]))
     bases = draw(st.lists(_filters, min_size=1, max_size=3))
     bases += draw(st.lists(_nats, max_size=2)) if family != "bridge" else []
-    lines = [f"table {family} t{number} {{"]
+    lines = [f"table {family} t{number} {{", draw(_named)]
     for place, base in enumerate(bases):
         own = tuple(f"c{place}x{other}" for other in range(draw(st.integers(0, 2))))
         before = base.priority < -200 and base.hook in {"prerouting", "output"}

@@ -15,6 +15,7 @@ from fwplan.nft.expressions import (
     Concatenation,
     Ct,
     Fib,
+    Jhash,
     Map,
     Meta,
     Operation,
@@ -91,6 +92,14 @@ def key_getter(expression: Expression, scope: Scope) -> Callable[[State], Key | 
     return read
 
 
+def is_there(expression: Expression, scope: Scope) -> Callable[[State], bool]:
+    """Whether a number that nobody knows beforehand is drawn at all: one of a hash only if there is what is hashed."""
+    if not isinstance(expression, Jhash):
+        return lambda _: True
+    read = key_getter(expression.of, scope)
+    return lambda state: read(state) is not ABSENT
+
+
 def _mapped(key: Expression, data: Expression, scope: Scope) -> Getter:
     """What a key stands for, where that is a number."""
     lookup = scope.lookup(data, key)
@@ -152,7 +161,10 @@ _META: dict[str, Getter] = {
 
 def _kind(state: State, which: str) -> Value:
     interface = state.iif if which == "iif" else state.oif
-    return None if interface is None else interface.kind
+    if interface is None or interface.kind is None:
+        return None
+    # hardware, and the loopback, have none
+    return interface.kind or ABSENT
 
 
 def _interface_type(name: str | None) -> Value:
