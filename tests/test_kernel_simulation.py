@@ -28,7 +28,7 @@ from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleInDoubt, Rul
 from fwplan.simulate.packet import NO_INTERFACE, Connection, Packet
 from fwplan.simulate.reply import reply
 from fwplan.simulate.simulator import Simulator
-from fwplan.simulate.tracing import UNSURE
+from fwplan.simulate.ways import UNSURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -120,7 +120,7 @@ class PreparedChain:
         index = self._index
         if index is None:
             index = self._index = _Index(self.chain.rules)
-        key = index.key(state)
+        key = (state.iifname, state.oifname, (), ()) if index.by_name_only else index.key(state)
         found = self._answers.get(key)
         if found is None:
             if len(self._answers) > _MOST_KEPT:
@@ -153,7 +153,11 @@ _Key = tuple[str | None, str | None, tuple[_Prefix, ...] | None, tuple[_Prefix, 
 
 
 class _Index:
-    """Which rules may match a packet, by interfaces and addresses."""
+    """Which rules may match a packet, by interfaces and addresses.
+
+    Attributes:
+        by_name_only: whether no rule is told by an address.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._names: dict[str, dict[str, list[int]]] = {"iifname": {}, "oifname": {}}
@@ -173,12 +177,10 @@ class _Index:
             attribute: sorted({(prefix.free, prefix.family) for prefix in prefixes})
             for attribute, prefixes in self._prefixes.items()
         }
-        self._by_address = any(self._lengths.values())
+        self.by_name_only = not any(self._lengths.values())
 
     def key(self, state: State) -> _Key:
         """What the answer depends on."""
-        if not self._by_address:
-            return (state.iifname, state.oifname, (), ())
         return (
             state.iifname,
             state.oifname,

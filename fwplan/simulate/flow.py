@@ -9,8 +9,8 @@ from fwplan.simulate.journey import Journey
 from fwplan.simulate.outcome import Outcome, Undecided
 from fwplan.simulate.simulator import known_of_all
 from fwplan.simulate.state import State
-from fwplan.simulate.tracing import Gone, common, verdict_of
-from fwplan.simulate.walk import Ending
+from fwplan.simulate.tracing import Gone
+from fwplan.simulate.ways import Ending, common_events, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def _common_legs(ways: list[WayThrough]) -> list[Leg]:
             shared.append(first)
             continue
         if all(leg[:2] == first[:2] for leg in legs[1:]):
-            events = common([leg.ending for leg in legs])
+            events = common_events([leg.ending for leg in legs])
             shared.append(first._replace(ending=first.ending._replace(events=events)))
         break
     return shared

@@ -11,7 +11,7 @@ from fwplan.simulate.outcome import Doubt, Refuse
 from fwplan.simulate.packet import NO_INTERFACE
 from fwplan.simulate.simulator import at_hook
 from fwplan.simulate.state import CONFIRMED_EARLY, PACKET_TYPES, State, mac_number
-from fwplan.simulate.walk import ACCEPTED, DROPPED, Ending
+from fwplan.simulate.ways import ACCEPTED, DROPPED, Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,9 +9,10 @@ from fwplan.simulate.outcome import Outcome, Undecided
 from fwplan.simulate.packet import NO_INTERFACE
 from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
 from fwplan.simulate.state import NOT_TRACKED, State
-from fwplan.simulate.tracing import Gone, common, verdict_of
+from fwplan.simulate.tracing import Gone
 from fwplan.simulate.tracked import any_tracks
-from fwplan.simulate.walk import Ending, Walk
+from fwplan.simulate.walk import Walk
+from fwplan.simulate.ways import Ending, common_events, verdict_of
 from fwplan.simulate.world import UNKNOWN_WORLD
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Simulator:
 
     def stages(self, family: str, hook: str, state: State, part: Part = "all") -> tuple[Stage, ...]:
         """What a packet comes through at a hook, in order."""
-        device = {"ingress": state.iifname, "egress": state.oifname}.get(hook)
+        device = state.iifname if hook == "ingress" else state.oifname if hook == "egress" else None
         key = (family, hook, device, part)
         found = self._stages.get(key)
         if found is None:
@@ -178,7 +179,7 @@ def outcome(family: str, hook: str, endings: list[Ending]) -> Outcome:
     verdict = verdict_of(endings)
     ending = endings[0]
     if isinstance(verdict, Undecided):
-        return Outcome(family, hook, verdict, Gone(ending.state, common(endings), verdict.because[0]))
+        return Outcome(family, hook, verdict, Gone(ending.state, common_events(endings), verdict.because[0]))
     return Outcome(family, hook, verdict, Gone(known_of_all(endings), ending.events))
 
 

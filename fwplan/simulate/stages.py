@@ -46,9 +46,11 @@ class Stage(Protocol):
 
     Attributes:
         policy: of the base chain.
+        always: the chain that every packet enters, as it is; None for other stages.
     """
 
     policy: Literal["accept", "drop"]
+    always: PreparedChain | None
 
     def enter(self, state: State) -> Entry:
         """What becomes of a packet that comes to it."""
@@ -67,12 +69,12 @@ class FilterStage:
     """A base chain of type filter or route."""
 
     def __init__(self, chain: PreparedChain, policy: Literal["accept", "drop"]) -> None:
-        self.chain = chain
+        self.always: PreparedChain | None = chain
         self.policy = policy
 
     def enter(self, state: State) -> Entry:
         """Every packet enters."""
-        return Entry(state, self.chain)
+        return Entry(state, self.always)
 
     def settle(self, _: State, translate: Translate) -> Result:
         """It translates nothing."""
@@ -87,6 +89,7 @@ class TrackingStage:
     """Connection tracking."""
 
     policy: Literal["accept", "drop"] = "accept"
+    always: PreparedChain | None = None
 
     def enter(self, state: State) -> Entry:
         """From here on rules see the connection."""
@@ -125,6 +128,7 @@ class TranslationStage:
     """Where translation begins at a hook: what is known of the connection is done to the packet."""
 
     policy: Literal["accept", "drop"] = "accept"
+    always: PreparedChain | None = None
 
     def __init__(self, side: Side, *, has_chains: bool) -> None:
         self._side = side
@@ -171,6 +175,7 @@ class BoundStage:
     """Where translation ends at a hook: what no chain has translated stays as it is, for this side."""
 
     policy: Literal["accept", "drop"] = "accept"
+    always: PreparedChain | None = None
 
     def __init__(self, side: Side) -> None:
         self._side = side
@@ -198,6 +203,8 @@ def _done(state: State, side: Side) -> State:
 
 class NatStage:
     """A base chain of type nat."""
+
+    always: PreparedChain | None = None
 
     def __init__(
         self, chain: PreparedChain, policy: Literal["accept", "drop"], side: Side, hook: str, world: World

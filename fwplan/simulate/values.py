@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fwplan.nft.datatypes import Datatype
     from fwplan.nft.expressions import Expression
     from fwplan.simulate.lookup import Key
+    from fwplan.simulate.packet import Interface
     from fwplan.simulate.scope import Scope
 
 Value = int | str | None | Absent
@@ -140,12 +141,12 @@ _META: dict[str, Getter] = {
     # compared by name: see `fwplan.simulate.matching`
     "iif": lambda state: state.iifname,
     "oif": lambda state: state.oifname,
-    "iifkind": lambda state: _kind(state, "iif"),
-    "oifkind": lambda state: _kind(state, "oif"),
-    "iiftype": lambda state: None if state.iif is None else _interface_type(state.iif.type),
-    "oiftype": lambda state: None if state.oif is None else _interface_type(state.oif.type),
-    "iifgroup": lambda state: None if state.iif is None else state.iif.group,
-    "oifgroup": lambda state: None if state.oif is None else state.oif.group,
+    "iifkind": lambda state: _kind(state.iif),
+    "oifkind": lambda state: _kind(state.oif),
+    "iiftype": lambda state: _type(state.iif),
+    "oiftype": lambda state: _type(state.oif),
+    "iifgroup": lambda state: _group(state.iif),
+    "oifgroup": lambda state: _group(state.oif),
     "ibrname": lambda state: None if state.iif is None else state.iif.bridge or ABSENT,
     "obrname": lambda state: None if state.oif is None else state.oif.bridge or ABSENT,
     "mark": lambda state: state.mark,
@@ -159,18 +160,21 @@ _META: dict[str, Getter] = {
 }
 
 
-def _kind(state: State, which: str) -> Value:
-    interface = state.iif if which == "iif" else state.oif
+def _kind(interface: Interface | None) -> Value:
     if interface is None or interface.kind is None:
         return None
     # hardware, and the loopback, have none
     return interface.kind or ABSENT
 
 
-def _interface_type(name: str | None) -> Value:
-    if name is None:
+def _type(interface: Interface | None) -> Value:
+    if interface is None or interface.type is None:
         return None
-    return INTERFACE_TYPES.get(name) if name else ABSENT
+    return INTERFACE_TYPES.get(interface.type) if interface.type else ABSENT
+
+
+def _group(interface: Interface | None) -> Value:
+    return None if interface is None else interface.group if interface.name else ABSENT
 
 
 def _meta(key: str, family: str) -> Getter:
