@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import summarize_address_range
 from typing import TYPE_CHECKING
 
 from fwplan.nft import objects
@@ -13,11 +14,13 @@ from fwplan.plan.operations import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from ipaddress import IPv4Network, IPv6Network
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
     from fwplan.nft.expressions import Expression
     from fwplan.nft.statements import Statement
     from fwplan.plan.plan import Plan
+
+    Address = IPv4Address | IPv6Address
 
 _REPLIES = Match("in", Ct("state"), Flags((Word("established"), Word("related"))))
 _REJECTS = {
@@ -106,13 +109,18 @@ def _statement(statement: objects.Statement, family: objects.Family) -> Statemen
         case objects.Masquerade(ports):
             return Nat("masquerade", None, _ports(ports))
         case objects.Snat(start, end, ports):
-            address: Expression = Word(str(start))
-            return Nat("snat", address if start == end else Range(address, Word(str(end))), _ports(ports))
+            return Nat("snat", _addresses(start, end), _ports(ports))
 
 
 def _subnet(subnet: IPv4Network | IPv6Network) -> Expression:
     address = Word(str(subnet.network_address))
     return address if subnet.prefixlen == subnet.max_prefixlen else Prefix(address, subnet.prefixlen)
+
+
+def _addresses(start: Address, end: Address) -> Expression:
+    """As nft lists them: a range that is a subnet as a subnet."""
+    [first, *more] = summarize_address_range(start, end)  # type: ignore[type-var]
+    return Range(Word(str(start)), Word(str(end))) if more else _subnet(first)
 
 
 def _ports(ports: objects.Ports | None) -> Expression | None:
