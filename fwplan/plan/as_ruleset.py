@@ -119,7 +119,7 @@ def _subnet(subnet: IPv4Network | IPv6Network) -> Expression:
 
 def _addresses(start: Address, end: Address) -> Expression:
     """As nft lists them: a range that is a subnet as a subnet."""
-    [first, *more] = summarize_address_range(start, end)  # type: ignore[type-var]
+    [first, *more] = summarize_address_range(start, end)
     return Range(Word(str(start)), Word(str(end))) if more else _subnet(first)
 
 

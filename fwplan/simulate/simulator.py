@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from fwplan.simulate.chains import PreparedTable
-from fwplan.simulate.outcome import Outcome, Undecided
+from fwplan.simulate.outcome import Outcome
 from fwplan.simulate.packet import NO_INTERFACE
 from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
 from fwplan.simulate.state import NOT_TRACKED, State
 from fwplan.simulate.tracing import Gone
 from fwplan.simulate.tracked import any_tracks
 from fwplan.simulate.walk import Walk
-from fwplan.simulate.ways import Ending, common_events, verdict_of
+from fwplan.simulate.ways import known_of_all, to_first_end, verdict_of
 from fwplan.simulate.world import UNKNOWN_WORLD
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.packet import Packet
     from fwplan.simulate.stages import Stage
     from fwplan.simulate.translation import Side
+    from fwplan.simulate.ways import Way
     from fwplan.simulate.world import World
 
 TRACKING_PRIORITY = -200
@@ -65,8 +66,8 @@ class Simulator:
         family = packet.family if family is None else family
         return outcome(family, hook, self.ways(hook, start(hook, packet), family))
 
-    def ways(self, hook: str, state: State, family: str, part: Part = "all") -> list[Ending]:
-        """All ways that a packet may go at one hook; one where all is known."""
+    def ways(self, hook: str, state: State, family: str, part: Part = "all") -> Way:
+        """The ways that a packet may go at one hook."""
         return Walk(self.stages(family, hook, state, part)).ways(state)
 
     def has_chains(self, family: str, hook: str) -> bool:
@@ -174,27 +175,7 @@ def at_hook(state: State, hook: str) -> None:
         state.ct = NOT_TRACKED
 
 
-def outcome(family: str, hook: str, endings: list[Ending]) -> Outcome:
+def outcome(family: str, hook: str, way: Way) -> Outcome:
     """What all ways of a packet at a hook come to."""
-    verdict = verdict_of(endings)
-    ending = endings[0]
-    if isinstance(verdict, Undecided):
-        return Outcome(family, hook, verdict, Gone(ending.state, common_events(endings), verdict.because[0]))
-    return Outcome(family, hook, verdict, Gone(known_of_all(endings), ending.events))
-
-
-def known_of_all(endings: list[Ending]) -> State:
-    """The packet, without what is not the same on all ways."""
-    if len(endings) == 1:
-        return endings[0].state
-    state = endings[0].state.copy()
-    for ending in endings[1:]:
-        for name in _MAY_DIFFER:
-            if getattr(state, name) != getattr(ending.state, name):
-                setattr(state, name, None)
-        if ending.state.tracked != state.tracked:
-            state.tracked = state.tracked._replace(mark=None, status=None, reply=None)
-    return state
-
-
-_MAY_DIFFER = ("saddr", "daddr", "sport", "dport", "mark", "ttl", "dscp", "priority", "pkttype", "smac", "dmac")
+    events, _, doubt = to_first_end(way)
+    return Outcome(family, hook, verdict_of(way), Gone(known_of_all(way.leaves), events, doubt))

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fwplan.nft.ruleset import Chain
-    from fwplan.simulate.actions import Result
     from fwplan.simulate.outcome import Met
     from fwplan.simulate.packet import Packet
     from fwplan.simulate.state import State
@@ -82,7 +81,7 @@ def _met(event: Event, base: Chain | None) -> Met | None:
     return Translated(changes) if kind == "translated" else None
 
 
-def verdict_text(result: Result | int) -> str:
+def verdict_text(result: object) -> str:
     """What a rule that held did."""
     match result:
         case End():

@@ -13,7 +13,7 @@ from fwplan.simulate.actions import Change, Either, End, Into, Reject, Translate
 from fwplan.simulate.outcome import Doubt, Refuse
 from fwplan.simulate.steps import why
 from fwplan.simulate.verdicts import NO_MATCH
-from fwplan.simulate.ways import ACCEPTED, DROPPED, Ending, after, merged, remembered
+from fwplan.simulate.ways import ACCEPTED, DROPPED, Way, after, ended, parted, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_FORKS = 2000
 """How many statements in doubt are gone both ways, for one packet at one hook."""
+_MOST_LEAVES = 200
+"""How many ends there may be that differ."""
 _DEEPEST = 40
 """How many of them may stand in each other."""
 _TOO_MANY = Doubt("more statements in doubt than fwplan follows", "each of them may decide")
@@ -142,9 +144,9 @@ class Walk:
         self._stages = stages
         self._forks = 0
         self._depth = 0
-        self._known: dict[tuple[object, ...], list[Ending]] = {}
+        self._known: dict[tuple[object, ...], Way] = {}
 
-    def ways(self, state: State, stage: int = 0) -> list[Ending]:
+    def ways(self, state: State, stage: int = 0) -> Way:
         """All ways from one stage to the end of the hook."""
         if not self._forks:
             return self._from_stage(stage, state)
@@ -154,7 +156,7 @@ class Walk:
             found = self._known[key] = self._from_stage(stage, state)
         return found
 
-    def _from_stage(self, number: int, state: State) -> list[Ending]:
+    def _from_stage(self, number: int, state: State) -> Way:
         events: list[Event] = []
         for stage in range(number, len(self._stages)):
             chain = self._stages[stage].always
@@ -162,8 +164,8 @@ class Walk:
                 entry = self._stages[stage].enter(state)
                 if entry.doubt is not None:
                     self._forks += 1
-                    ways = [(label, self.ways(way, stage)) for label, way in entry.ways]
-                    return after(events, merged(ways, entry.doubt, None))
+                    choices = [(label, self.ways(way, stage)) for label, way in entry.ways]
+                    return after(events, parted(choices, entry.doubt))
                 if entry.words:
                     events.append(("translated", None, None, None, entry.words, _NOTHING))
                 state, chain = entry.state, entry.chain
@@ -171,76 +173,79 @@ class Walk:
                 events.append(("entered", chain, None, None, _NOTHING, _NOTHING))
                 at = _Cursor(chain, chain.candidates(state), 0, state.epoch, None)
                 return self._in_chain(stage, at, None, state, events)
-        return [Ending(ACCEPTED, state, tuple(events))]
+        return ended(ACCEPTED, state, events)
 
-    def _in_chain(
-        self, stage: int, at: _Cursor, within: _Within | None, state: State, events: list[Event]
-    ) -> list[Ending]:
-        """All ways on from a place in a base chain, in the middle of a rule or at the next one."""
-        found = self._on(stage, at, within, state, events)
-        if isinstance(found, list):
-            return found
+    def _in_chain(self, stage: int, at: _Cursor, within: _Within | None, state: State, events: list[Event]) -> Way:
+        """The way on from a place in a base chain, in the middle of a rule or at the next one."""
+        if within is None:
+            found = self._on(stage, at, state, events)
+        else:
+            done = _run(within, events)
+            stopped = self._done(stage, at, done, events)
+            if stopped is None:
+                return after(events, self._at_rule(stage, at, done.state))
+            found = stopped
         # the ways on which rules in doubt do not match, one after the other; then from the last fork to the first the
         # other ways, which soon come to a place from where all is known
         forks: list[_Fork] = []
         while isinstance(found, _Within):
             fork = self._fork(stage, at, found, events)
             if fork is None:
-                found = [
-                    Ending(verdict, found.state, tuple(events), ((_TOO_MANY, ""),)) for verdict in (ACCEPTED, DROPPED)
-                ]
+                found = after(events, _anything(found.state))
+                break
+            if fork.key is None:
+                # the rule matches in any case
+                found = self._join(stage, fork, None)
                 break
             forks.append(fork)
-            if fork.key is None:
-                found = []
-                break
             events = []
-            state = fork.choices.pop(0)[2]
-            found = self._on(stage, at, None, state, events)
+            found = self._on(stage, at, fork.choices.pop(0)[2], events)
         for fork in reversed(forks):
             found = self._join(stage, fork, found)
         return found
 
-    def _on(
-        self, stage: int, at: _Cursor, within: _Within | None, state: State, events: list[Event]
-    ) -> list[Ending] | _Within:
-        """Go on in a base chain, up to its end or to a statement in doubt."""
+    def _at_rule(self, stage: int, at: _Cursor, state: State) -> Way:
+        """The way on from the next rule, which other ways may have come to."""
+        key = at.key(stage, state)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._in_chain(stage, at, None, state, [])
+        return found
+
+    def _on(self, stage: int, at: _Cursor, state: State, events: list[Event]) -> Way | _Within:
+        """Go on in a base chain from the next rule, up to its end or to a statement in doubt."""
         while True:
-            if within is None:
-                if self._forks and (known := self._known.get(at.key(stage, state))) is not None:
-                    return after(events, known)
-                if at.following == len(at.candidates):
-                    events.append(("ended", at.chain, None, None, _NOTHING, _NOTHING))
-                    if at.leave(state):
-                        continue
-                    return self._at_end(stage, state, events)
-                rule = at.candidates[at.following]
-                at.following += 1
-                number = -1
-                result: Result = True
-                for step in rule.steps if rule.steps is not None else rule.prepare():
-                    number += 1
-                    result = step(state)
-                    if result is not True:
-                        break
-                if result is False:
+            if self._forks and (known := self._known.get(at.key(stage, state))) is not None:
+                return after(events, known)
+            if at.following == len(at.candidates):
+                events.append(("ended", at.chain, None, None, _NOTHING, _NOTHING))
+                if at.leave(state):
                     continue
-                if type(result) in _PLAIN:
-                    events.append(("met", at.chain, rule, result, _NOTHING, _NOTHING))
-                    if result is True:
-                        continue
-                    ended = self._act(stage, at, rule, result, state, events)
-                    if ended is not None:
-                        return ended
+                return self._at_end(stage, state, events)
+            rule = at.candidates[at.following]
+            at.following += 1
+            number = -1
+            result: Result = True
+            for step in rule.steps if rule.steps is not None else rule.prepare():
+                number += 1
+                result = step(state)
+                if result is not True:
+                    break
+            if result is False:
+                continue
+            if type(result) in _PLAIN:
+                events.append(("met", at.chain, rule, result, _NOTHING, _NOTHING))
+                if result is True:
                     continue
-                within = _Within(rule, number, result, state)
-            done = _run(within, events)
-            within, state = None, done.state
-            stopped = self._done(stage, at, done, events)
+                stopped: Way | _Within | None = self._act(stage, at, rule, result, state, events)
+            else:
+                done = _run(_Within(rule, number, result, state), events)
+                state = done.state
+                stopped = self._done(stage, at, done, events)
             if stopped is not None:
                 return stopped
 
-    def _done(self, stage: int, at: _Cursor, done: _Within, events: list[Event]) -> list[Ending] | _Within | None:
+    def _done(self, stage: int, at: _Cursor, done: _Within, events: list[Event]) -> Way | _Within | None:
         """After a rule that changed something, or is in doubt; None where the walk goes on in the base chain."""
         rule, _, result, state, changes, assumed = done
         if state.epoch != at.epoch:
@@ -258,7 +263,7 @@ class Walk:
 
     def _act(
         self, stage: int, at: _Cursor, rule: PreparedRule, result: Result, state: State, events: list[Event]
-    ) -> list[Ending] | None:
+    ) -> Way | None:
         """What a rule that held does; None where the walk goes on in the base chain."""
         if isinstance(result, Into):
             target = at.chain.other(result.chain)
@@ -273,39 +278,39 @@ class Walk:
             return None if at.leave(state) else self._at_end(stage, state, events)
         return self._finish(stage, result, state, events)
 
-    def _at_end(self, stage: int, state: State, events: list[Event]) -> list[Ending]:
+    def _at_end(self, stage: int, state: State, events: list[Event]) -> Way:
         """No rule decided: the policy of the base chain does."""
         verdict = End.DROP if self._stages[stage].policy == "drop" else End.ACCEPT
         events.append(("policy", None, None, verdict, _NOTHING, _NOTHING))
         return self._finish(stage, verdict, state, events)
 
-    def _finish(self, stage: int, result: Result, state: State, events: list[Event]) -> list[Ending]:
+    def _finish(self, stage: int, result: Result, state: State, events: list[Event]) -> Way:
         """A base chain has decided; what accepts in one goes on to the next."""
         if result is End.DROP:
-            return [Ending(DROPPED, state, tuple(events))]
+            return ended(DROPPED, state, events)
         if isinstance(result, Reject):
-            return [Ending(Refuse(result.told), state, tuple(events))]
+            return ended(Refuse(result.told), state, events)
         if result is not End.ACCEPT:
             state, words = self._stages[stage].leave(state, result)
             if words:
                 events.append(("translated", None, None, None, words, _NOTHING))
         if stage + 1 == len(self._stages):
-            return [Ending(ACCEPTED, state, tuple(events))]
+            return ended(ACCEPTED, state, events)
         return after(events, self.ways(state, stage + 1))
 
-    def _missing(self, stage: int, rule: PreparedRule, into: Into, state: State, events: list[Event]) -> list[Ending]:
+    def _missing(self, stage: int, rule: PreparedRule, into: Into, state: State, events: list[Event]) -> Way:
         """The chain that a rule jumps to was not listed."""
         self._forks += 1
         doubt = Doubt(
             f"jump {into.chain}", "that chain is not in the listing", rule.rule.place, rule.rule, rule.position
         )
-        ways = [("accept", self.ways(state, stage + 1)), ("drop", [Ending(DROPPED, state, ())])]
-        return after(events, merged(ways, doubt, None))
+        choices = [("accept", self.ways(state, stage + 1)), ("drop", ended(DROPPED, state, ()))]
+        return after(events, parted(choices, doubt))
 
     def _fork(self, stage: int, at: _Cursor, within: _Within, events: list[Event]) -> _Fork | None:
         """What a statement in doubt may do; None where there have been too many of them."""
         self._forks += 1
-        if self._forks > MOST_FORKS or self._depth > _DEEPEST:
+        if self._forks >= MOST_FORKS or self._depth > _DEEPEST:
             return None
         rule, number, result, state, _, _ = within
         statement = rule.statements[number]
@@ -330,23 +335,33 @@ class Walk:
         key = at.key(stage, choices[0][2]) if choices[0][1] is False else None
         return _Fork(at.copy(), within, choices, doubt, events, key)
 
-    def _join(self, stage: int, fork: _Fork, found: list[Ending]) -> list[Ending]:
-        """The endings from a fork on, where those are known of the way on which the rule does not match."""
-        ways = []
-        if fork.key is not None:
+    def _join(self, stage: int, fork: _Fork, found: Way | None) -> Way:
+        """The way from a fork on, where that is known on which the rule does not match, if there is such a way."""
+        choices = []
+        if fork.key is not None and found is not None:
             self._known[fork.key] = found
-            ways.append((NO_MATCH[0], found))
+            choices.append((NO_MATCH[0], found))
         self._depth += 1
         for label, choice, state in fork.choices:
             assumed = fork.within.assumed
             if not isinstance(fork.within.result, Either):
                 assumed = (*assumed, fork.doubt.statement)
             here = fork.within._replace(result=choice, state=state, assumed=assumed)
-            ways.append((label, self._in_chain(stage, fork.at.copy(), here, state, [])))
+            choices.append((label, self._in_chain(stage, fork.at.copy(), here, state, [])))
         self._depth -= 1
         rule = fork.within.rule
         in_doubt: Event = ("doubt", fork.at.chain, rule, fork.within.step, _NOTHING, _NOTHING)
-        return after(fork.events, merged(ways, fork.doubt, in_doubt))
+        way = parted(choices, fork.doubt, in_doubt)
+        if len(way.leaves) > _MOST_LEAVES:
+            self._forks = MOST_FORKS
+            way = _anything(way.leaves[0].state)
+        return after(fork.events, way)
+
+
+def _anything(state: State) -> Way:
+    """The way on where it is no longer followed."""
+    either = (("accept", ended(ACCEPTED, state, ())), ("drop", ended(DROPPED, state, ())))
+    return parted(either, _TOO_MANY)
 
 
 def _run(within: _Within, events: list[Event]) -> _Within:
