@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.state import State
     from fwplan.simulate.world import World
 
-_SHORT = 8
+SHORT = 8
 """Chains of no more rules are walked without an index."""
 _MOST_KEPT = 20_000
 """How many answers of an index are kept."""
@@ -115,7 +115,7 @@ class PreparedChain:
     def candidates(self, state: State) -> tuple[PreparedRule, ...]:
         """The rules that may match, in order."""
         rules = self._rules
-        if len(rules) <= _SHORT:
+        if len(rules) <= SHORT:
             return rules
         index = self._index
         if index is None:
