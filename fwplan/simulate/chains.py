@@ -53,6 +53,15 @@ class PreparedRule:
         self.statements: tuple[Statement, ...] = ()
         self.harmless: tuple[bool, ...] = ()
 
+    def cannot_match(self, after: int, state: State) -> bool:
+        """Whether something that the rule asks for later does not hold, before it has any effect."""
+        for statement, step in zip(self.statements[after + 1 :], (self.steps or ())[after + 1 :], strict=True):
+            if not only_asks(statement):
+                return False
+            if step(state) is False:
+                return True
+        return False
+
     def prepare(self) -> tuple[Step, ...]:
         """Make the functions."""
         self.statements = tuple(statement for statement in self.rule.statements if not is_neutral(statement))

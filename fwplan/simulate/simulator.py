@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fwplan.simulate.chains import PreparedTable
+from fwplan.simulate.chains import PreparedChain, PreparedTable
 from fwplan.simulate.outcome import Outcome
 from fwplan.simulate.packet import NO_INTERFACE
-from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
+from fwplan.simulate.stages import BoundStage, DoubtfulStage, FilterStage, NatStage, TrackingStage, TranslationStage
 from fwplan.simulate.state import NOT_TRACKED, State
 from fwplan.simulate.tracing import Gone
 from fwplan.simulate.tracked import any_tracks
@@ -106,7 +106,7 @@ class Simulator:
                     stage = NatStage(prepared, base.policy, side, hook, self.world)
                     placed.append((nat_priority, -first_nat, order, stage))
             else:
-                placed.append((base.priority, -made, 0, FilterStage(prepared, base.policy)))
+                placed.append((base.priority, -made, 0, _filtering(prepared, base)))
         placed.sort(key=lambda each: each[:3])
         return tuple(
             [stage for priority, _, _, stage in placed if part == "all" or (part == "early") == (priority <= 0)]
@@ -151,8 +151,16 @@ class Simulator:
         return found
 
 
+def _filtering(chain: PreparedChain, base: Hook) -> Stage:
+    if base.type not in {"filter", "route"}:
+        return DoubtfulStage(chain, base.policy, f"fwplan does not know chains of type {base.type}")
+    if base.hook in {"ingress", "egress"} and not base.devices:
+        return DoubtfulStage(chain, base.policy, "this release of nft does not list its device")
+    return FilterStage(chain, base.policy)
+
+
 def _is_on(base: Hook, device: str | None, hook: str) -> bool:
-    """Whether a base chain is that of a device; one of which that is not listed is taken to be."""
+    """Whether a base chain may be that of a device."""
     if hook not in {"ingress", "egress"} or device is None or not base.devices:
         return True
     return any(name == device or (name.endswith("*") and device.startswith(name[:-1])) for name in base.devices)

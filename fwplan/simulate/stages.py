@@ -85,6 +85,43 @@ class FilterStage:
         return state, ()
 
 
+class DoubtfulStage:
+    """A base chain of which it is not known whether packets come to it.
+
+    Args:
+        chain: the chain.
+        policy: of it.
+        why: what is not known of it.
+    """
+
+    always: PreparedChain | None = None
+
+    def __init__(self, chain: PreparedChain, policy: Literal["accept", "drop"], why: str) -> None:
+        self.chain = chain
+        self.policy = policy
+        self._why = why
+        self._entered, self._passed = f"into {chain.chain.place}", f"past {chain.chain.place}"
+
+    def enter(self, state: State) -> Entry:
+        """Both ways are gone."""
+        if self._entered in state.translated:
+            return Entry(state, self.chain)
+        if self._passed in state.translated:
+            return Entry(state)
+        place = self.chain.chain.place
+        doubt = Doubt(f"chain {place}", self._why, place)
+        ways = (("it does not come there", _done(state, self._passed)), ("it does", _done(state, self._entered)))
+        return Entry(state, None, (), doubt, ways)
+
+    def settle(self, _: State, translate: Translate) -> Result:
+        """It is not known to translate anything."""
+        return translate
+
+    def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
+        """It only decides."""
+        return state, ()
+
+
 class TrackingStage:
     """Connection tracking."""
 
@@ -193,11 +230,11 @@ class BoundStage:
         return state, ()
 
 
-def _done(state: State, side: Side) -> State:
-    if side in state.translated:
+def _done(state: State, what: str) -> State:
+    if what in state.translated:
         return state
     changed = state.copy()
-    changed.translated = state.translated | {side}
+    changed.translated = state.translated | {what}
     return changed
 
 

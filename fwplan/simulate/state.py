@@ -16,6 +16,7 @@ from fwplan.simulate.packet import Connection, Endpoints, Packet
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fwplan.simulate.assumptions import Assumptions
     from fwplan.simulate.packet import Address, Interface
     from fwplan.simulate.packet import State as ConnectionState
 
@@ -110,7 +111,8 @@ class State:
         epoch: how often an address or interface changed.
         touched: sets that the packet was put into or taken out of.
         assumed: what was taken for granted of attributes that are not given.
-        translated: which of source and destination have been translated, so that it happens once.
+        translated: what has happened that happens once: which of source and destination have been translated, and
+            base chains of which it was not known whether it comes to them.
     """
 
     # What most packets do not change, and few rules ask for, is made when it is first asked for.
@@ -134,7 +136,7 @@ class State:
 
     epoch: int = 0
     touched: frozenset[str] = _NOTHING
-    assumed: frozenset[tuple[object, bool]] = frozenset()
+    assumed: Assumptions = frozenset()
     translated: frozenset[str] = _NOTHING
 
     def __init__(self, packet: Packet) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fwplan.nft.rule_text import statement_text
 from fwplan.simulate.actions import Change, Either, End, Into, Reject, Translate
+from fwplan.simulate.assumptions import answer, comparison_of
 from fwplan.simulate.outcome import Doubt, Refuse
 from fwplan.simulate.steps import why
 from fwplan.simulate.verdicts import NO_MATCH
-from fwplan.simulate.ways import ACCEPTED, DROPPED, Way, after, ended, parted, remembered
+from fwplan.simulate.ways import ACCEPTED, DROPPED, Way, after, ended, parted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.state import State
     from fwplan.simulate.ways import Event
 
-MOST_FORKS = 2000
+MOST_FORKS = 1000
 """How many statements in doubt are gone both ways, for one packet at one hook."""
 _MOST_LEAVES = 200
 """How many ends there may be that differ."""
@@ -251,7 +252,9 @@ class Walk:
         if state.epoch != at.epoch:
             at.refresh(state)
         if result is None or isinstance(result, Either):
-            return done
+            if not rule.cannot_match(done.step, state):
+                return done
+            result = False
         if result is False:
             if changes:
                 events.append(("begun", at.chain, rule, None, changes, _NOTHING))
@@ -315,16 +318,16 @@ class Walk:
         rule, number, result, state, _, _ = within
         statement = rule.statements[number]
         offered = result.choices if isinstance(result, Either) else (NO_MATCH, _MATCHES)
-        known = remembered(statement) if result is None else None
+        known = comparison_of(statement) if result is None else None
         choices: list[tuple[str, Result, State]] = []
         if known is None:
             choices = [(label, choice, state) for label, choice in offered]
         else:
             comparison, truth = known
-            assumed = {holds for of, holds in state.assumed if of == comparison}
+            answered = answer(state.assumed, comparison)
             for label, choice in offered:
                 holds = choice is truth
-                if not assumed or holds in assumed:
+                if answered in {None, holds}:
                     way = state.copy()
                     way.assumed = state.assumed | {(comparison, holds)}
                     choices.append((label, choice, way))

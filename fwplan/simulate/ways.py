@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwplan.nft.expressions import Meta, Numgen
-from fwplan.nft.statements import Match
 from fwplan.simulate.outcome import Accept, Doubt, Refuse, Undecided
 from fwplan.simulate.verdicts import NO_MATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from fwplan.simulate.assumptions import Assumptions
     from fwplan.simulate.chains import PreparedChain, PreparedRule
     from fwplan.simulate.outcome import Verdict
     from fwplan.simulate.state import State
@@ -116,7 +115,7 @@ def _with_common_assumptions(way: Way, leaves: list[Leaf]) -> Way:
     """A way on whose ends only that is taken for granted which is so on every way to the same end."""
     if not any(leaf.state.assumed for leaf in leaves):
         return way
-    common: dict[tuple[object, ...], frozenset[tuple[object, bool]]] = {}
+    common: dict[tuple[object, ...], Assumptions] = {}
     for leaf in leaves:
         common[leaf.alike] = common.get(leaf.alike, leaf.state.assumed) & leaf.state.assumed
 
@@ -149,24 +148,6 @@ def extended(way: Way, onward: Callable[[Leaf], Way]) -> Way:
             done[id(part)] = after(part.events, parted(choices, part.doubt))
         pending.pop()
     return done[id(way)]
-
-
-def remembered(statement: object) -> tuple[object, bool] | None:
-    """What the same comparison of the same packet is known by, and the result that its being true is.
-
-    None for what may turn out otherwise the next time.
-    """
-    match statement:
-        case Match(_, Numgen()) | Match(_, Meta("random" | "cpu" | "time")):
-            return None
-        case Match("!=", left, right):
-            return (Match("==", left, right), False)
-        case Match("!", left, right):
-            return (Match("in", left, right), False)
-        case Match():
-            return (statement, True)
-        case _:
-            return None
 
 
 def verdict_of(way: Way) -> Verdict:
