@@ -15,7 +15,7 @@ from small_world import HOST_MAC, PEER
 from strategies_packets import Sending
 
 from fwplan.nft.read_ruleset import read_ruleset
-from fwplan.simulate.course import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged, Course, Out, ToHost
 from fwplan.simulate.flow import Flow, flow
 from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleInDoubt, RuleMet, Undecided
 from fwplan.simulate.packet import NO_INTERFACE, Connection, Interface, Packet
@@ -74,10 +74,14 @@ class Host:
         )
 
     def expect(self, sending: Sending, connection: Connection) -> Flow:
-        course = None
-        if sending.to_mac is not None and sending.type == "other":
-            course = Bridged(self.interface(_port_of(sending.to_mac)))
-        return flow(self.simulator, self.packet(sending, connection), course)
+        """What the simulator foretells."""
+        return flow(self.simulator, self.packet(sending, connection), self.course(sending))
+
+    def course(self, sending: Sending) -> Course | None:
+        """What is known beforehand of where it goes: a frame to another station stays on the bridge."""
+        if sending.to_mac is None or sending.type != "other":
+            return None
+        return Bridged(self.interface(_port_of(sending.to_mac)))
 
     def packet(self, sending: Sending, connection: Connection) -> Packet:
         datagram = sending.datagram

@@ -387,14 +387,12 @@ _VERSIONS: dict[str, tuple[Literal["ip", "ip6"], ...]] = {"ip": ("ip",), "ip6": 
 
 @cache
 def _rule(context: Context) -> Texts:
-    versions = _VERSIONS.get(context.family, ("ip", "ip", "ip6"))
-    return st.one_of(
-        [
-            _rule_about(replace(context, version=version, transport=transport))
-            for version in versions
-            for transport in _TRANSPORTS
-        ]
-    )
+    abouts = [
+        replace(context, version=version, transport=transport)
+        for version in _VERSIONS.get(context.family, ("ip", "ip", "ip6"))
+        for transport in _TRANSPORTS
+    ]
+    return st.sampled_from(abouts).flatmap(_rule_about)
 
 
 @cache
@@ -428,6 +426,10 @@ _nats = st.builds(
     st.sampled_from([-100, 0, 50, 100]),
     st.just("accept"),
 )
+
+
+_OWN = ("own0", "own1")
+"""Chains that a base chain may jump to; in a script they have names of its own."""
 
 
 def _sets(version: str) -> Texts:
@@ -482,15 +484,17 @@ def _tables(draw: st.DrawFn, number: int) -> str:
     bases += draw(st.lists(_nats, max_size=2)) if family != "bridge" else []
     lines = [f"table {family} t{number} {{", draw(_named)]
     for place, base in enumerate(bases):
-        own = tuple(f"c{place}x{other}" for other in range(draw(st.integers(0, 2))))
+        own = _OWN[: draw(st.integers(0, 2))]
         before = base.priority < -200 and base.hook in {"prerouting", "output"}
         context = Context(family, base.hook, base.type == "nat", before)
-        for later, name in enumerate(own):
-            rules = draw(_rules(replace(context, chains=own[later + 1 :])))
-            lines += [f"  chain {name} {{", *(f"    {rule}" for rule in rules), "  }"]
+        chains = [(name, "", draw(_rules(replace(context, chains=own[later:])))) for later, name in enumerate(own, 1)]
         head = f"type {base.type} hook {base.hook} priority {base.priority}; policy {base.policy};"
-        rules = draw(_rules(replace(context, chains=own)))
-        lines += [f"  chain c{place} {{", f"    {head}", *(f"    {rule}" for rule in rules), "  }"]
+        chains.append((f"c{place}", head, draw(_rules(replace(context, chains=own)))))
+        for name, hook, rules in chains:
+            written_out = "\n".join(
+                [f"  chain {name} {{", *([f"    {hook}"] if hook else []), *(f"    {rule}" for rule in rules), "  }"]
+            )
+            lines.append(written_out.replace("own", f"c{place}x"))
     return "\n".join([*lines, "}"])
 
 

@@ -111,11 +111,11 @@ def test_what_is_not_given_leaves_the_verdict_or_the_question_open(small_world: 
     def holds(script: str, sent: list[Sending], data: st.DataObject) -> None:
         host = Host(small_world, script)
         for sending in sent:
-            packet = host.packet(sending, tracked_as(sending.datagram))
-            known = flow(host.simulator, packet)
+            packet, course = host.packet(sending, tracked_as(sending.datagram)), host.course(sending)
+            known = flow(host.simulator, packet, course)
             lacking = data.draw(st.lists(st.sampled_from(_MAY_LACK), min_size=1, max_size=3, unique=True))
             nothing: dict[str, Any] = dict.fromkeys(lacking)
-            less = flow(host.simulator, replace(packet, **nothing))
+            less = flow(host.simulator, replace(packet, **nothing), course)
             assert is_possible(known.verdict, less.verdict), (script, packet, lacking, known.verdict, less.verdict)
 
     holds()

@@ -63,6 +63,7 @@ class _Fork(NamedTuple):
 
 _Next = _Move | _Stop | _Fork
 _ARRIVED = _Stop()
+_REFUSED = _Stop(refused="")
 _HOST, _OTHER_HOST = PACKET_TYPES["host"], PACKET_TYPES["other"]
 
 
@@ -174,7 +175,7 @@ class Journey:
                         return _Stop(
                             Doubt("the new destination", "it is not known behind which port of the bridge it is")
                         )
-                    return _Stop(refused="") if out == port else self._bridged_through_ip(port, bridge, out)
+                    return _REFUSED if out == port else self._bridged_through_ip(port, bridge, out)
                 case None:
                     return self._nowhere(state)
             state.pkttype = _HOST
@@ -199,20 +200,33 @@ class Journey:
 
     def _routed(self, state: State) -> _Next:
         """After prerouting: to the host, or on."""
-        course = self.course_of(state)
-        match course:
+        match self.course_of(state):
             case ToHost():
                 return _Move(self._family, "input", state.iif, NO_INTERFACE, _arrived)
-            case Out() if state.pkttype not in {None, _HOST}:
-                # the kernel forwards no frame that was sent to several, whatever rules made of its destination
-                return _Stop(refused="")
             case Out(interface, port):
-                leave = _Move(
-                    self._family, "postrouting", state.iif, interface, lambda now: self._left(now, interface, port)
-                )
-                return _Move(self._family, "forward", state.iif, interface, lambda _: leave, hops=1)
+                # the kernel forwards no frame that was sent to several, whatever rules made of its destination
+                for_one = self._is_for_one_station(state)
+                if for_one is None:
+                    doubt = Doubt("meta pkttype", "it is not given, and frames to several stations are not forwarded")
+                    return _Fork(
+                        doubt, (("it is for others too", _REFUSED), ("host", self._on_out(state, interface, port)))
+                    )
+                return self._on_out(state, interface, port) if for_one else _REFUSED
             case _:
                 return self._nowhere(state)
+
+    def _is_for_one_station(self, state: State) -> bool | None:
+        """Whether the frame was sent to the host alone; None where that is not given, and it went to several."""
+        if state.pkttype is not None:
+            return state.pkttype == _HOST
+        if self._destination is None:
+            return True
+        kind = address_type(address_of(self._destination, self._family), self._world)
+        return None if kind in {"broadcast", "multicast"} else True
+
+    def _on_out(self, state: State, interface: Interface, port: Interface | None) -> _Next:
+        leave = _Move(self._family, "postrouting", state.iif, interface, lambda now: self._left(now, interface, port))
+        return _Move(self._family, "forward", state.iif, interface, lambda _: leave, hops=1)
 
     def _sent_by_host(self, state: State) -> _Next:
         course = self.course_of(state)
