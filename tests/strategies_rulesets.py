@@ -1,8 +1,6 @@
-"""Rulesets as other software makes them, as scripts for nft.
+"""Rulesets as other software makes them, as scripts for nft: tables, sets, chains at every hook, rules.
 
-All kinds of expressions that libvirt, Docker, firewalld, netavark and kube-proxy use, and what iptables-nft writes
-natively for ufw, at every hook. Names, addresses and ports are those of the small world (`small_world.py`) and of its
-packets (`strategies_packets.py`), so that about as many rules match as do not.
+What rules ask for is in `strategies_matches.py`.
 """
 
 from __future__ import annotations
@@ -12,239 +10,22 @@ from functools import cache
 from typing import Literal
 
 from hypothesis import strategies as st
-
-Texts = st.SearchStrategy[str]
-Transport = Literal["tcp", "udp", "icmp", "several", ""]
-
-_INTERFACES = ("br0", "br1", "ext0", "lo")
-_PORTS = ("p1", "p2", "p3")
-_HOSTS = {
-    "ip": (
-        "10.0.0.11",
-        "10.0.0.12",
-        "10.0.0.1",
-        "10.0.1.11",
-        "10.0.1.1",
-        "198.51.100.1",
-        "198.51.100.2",
-        "203.0.113.7",
-    ),
-    "ip6": ("fd00::11", "fd00::12", "fd00::1", "fd00:0:0:1::11", "fd00:0:0:1::1", "2001:db8:1::1", "2001:db8:7::7"),
-}
-_NETWORKS = {
-    "ip": ("10.0.0.0/24", "10.0.0.0/16", "10.0.1.0/24", "198.51.100.0/24", "10.0.0.8/29", "224.0.0.0/4", "0.0.0.0/0"),
-    "ip6": ("fd00::/64", "fd00::/48", "2001:db8::/32", "fd00::10/124", "ff00::/8"),
-}
-_SPANS = {
-    "ip": ("10.0.0.2-10.0.0.254", "198.51.100.1-203.0.113.9"),
-    "ip6": ("fd00::2-fd00::ff", "2001:db8::-2001:db8:7::"),
-}
-_INSIDE = {"ip": ("10.0.0.11", "10.0.0.12", "10.0.1.11"), "ip6": ("fd00::11", "fd00:0:0:1::11")}
-_OUTSIDE = {"ip": ("203.0.113.77", "198.51.100.2"), "ip6": ("2001:db8:1::2", "2001:db8:7::77")}
-_NUMBERS = (22, 53, 80, 443, 1023, 1024, 8080, 40000)
-_MARKS = (0, 1, 2, 0x10, 0x4000)
-_STATES = ("new", "established", "related", "invalid", "untracked")
-_DSCP = ("cs0", "cs1", "af11", "ef")
-
-
-def pick(*values: object) -> Texts:
-    """One of the values."""
-    return st.sampled_from(values).map(str)
-
-
-def some(*values: object) -> Texts:
-    """Up to three of the values, each once, as they stand in a set."""
-    return st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True).map(
-        lambda found: ", ".join(map(str, found))
-    )
-
-
-def written(template: str, *parts: Texts) -> Texts:
-    """A template with its parts."""
-    return st.tuples(*parts).map(lambda found: template.format(*found))
-
-
-_equal = pick("", "", "!= ")
-_port = pick(*_NUMBERS)
-_mark = pick(*_MARKS)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a rule stands in.
-
-    Attributes:
-        family: of the table.
-        hook: of the base chain that leads there.
-        of_nat: whether that is of type nat.
-        before_tracking: whether it comes before connection tracking.
-        chains: that one may jump to.
-        version: of IP that the rule is about.
-        transport: what it is about: `several` where that is tcp or udp.
-    """
-
-    family: str
-    hook: str
-    of_nat: bool
-    before_tracking: bool
-    chains: tuple[str, ...] = ()
-    version: Literal["ip", "ip6"] = "ip"
-    transport: Transport = ""
-
-
-def _interfaces(key: str, names: tuple[str, ...]) -> Texts:
-    return st.one_of(
-        written(key + 'name {}"{}"', _equal, pick(*names)),
-        written(key + ' {}"{}"', _equal, pick(*names)),
-        written(key + "name {}{{ {} }}", _equal, some(*(f'"{name}"' for name in names))),
-        written(key + 'name {}"{}*"', _equal, pick("br", "ext", "p")),
-    )
-
-
-def _transports(context: Context) -> list[Texts]:
-    sets = some(22, 53, 80, 443, "8000-9000", "1024-1100")
-    match context.transport:
-        case "tcp" | "udp" as protocol:
-            found = [
-                written(protocol + " {} {}{}", pick("dport", "sport"), _equal, _port),
-                written(protocol + " dport {}{}", _equal, pick("1-1023", "80-90", "1024-65535", "53-80")),
-                written(protocol + " dport {}{{ {} }}", _equal, sets),
-                written(protocol + " dport {} {}", pick("<", ">", "<=", ">="), _port),
-                written("meta l4proto " + protocol),
-                written(
-                    context.version + " daddr . " + protocol + " dport {{ {} . {} }}",
-                    pick(*_HOSTS[context.version], *_NETWORKS[context.version][:3]),
-                    pick(*_NUMBERS, "1-1023"),
-                ),
-            ]
-            if protocol == "tcp":
-                whole = ("syn", "syn,ack", "! syn", "!= syn", "== syn", "& (fin | syn | rst | ack) == syn")
-                found += [
-                    written("tcp flags {}", pick(*whole)),
-                    written("tcp flags & (syn | ack) == {}", pick("syn", "syn | ack", "ack")),
-                    written("tcp flags {{ {} }}", some("syn", "ack", "syn | ack")),
-                ]
-            return found
-        case "several":
-            return [written("meta l4proto {{ tcp, udp }} th dport {}{}", _equal, _port)]
-        case "icmp" if context.version == "ip":
-            types = ("echo-request", "echo-reply", "destination-unreachable")
-            return [
-                written("icmp type {}{}", _equal, pick(*types)),
-                written("icmp type {{ {} }}", some(*types)),
-                written("ip protocol icmp"),
-            ]
-        case "icmp":
-            types = ("echo-request", "nd-neighbor-solicit", "destination-unreachable")
-            return [
-                written("icmpv6 type {}{}", _equal, pick(*types)),
-                written("icmpv6 type {{ {} }}", some(*types)),
-                written("meta l4proto ipv6-icmp"),
-            ]
-        case "":
-            return [
-                written("meta l4proto {}{}", pick("!= "), pick("tcp", "udp", "icmp", "ipv6-icmp")),
-                written("meta l4proto {{ {} }}", some("tcp", "udp", "icmp")),
-                written("meta l4proto . th dport {{ tcp . {}, udp . 53, 99 . 22 }}", _port),
-            ]
-
-
-def _addresses(version: str) -> list[Texts]:
-    field = pick("saddr", "daddr")
-    hosts, networks = _HOSTS[version], _NETWORKS[version]
-    return [
-        written(version + " {} {}{}", field, _equal, pick(*hosts)),
-        written(version + " {} {}{}", field, _equal, pick(*networks)),
-        written(version + " {} {}{}", field, _equal, pick(*_SPANS[version])),
-        written(version + " {} {}{{ {} }}", field, _equal, some(*hosts)),
-        written(version + " {} {{ {}, {} }}", field, pick(*hosts[5:]), pick(*networks[:1])),
-        written(
-            f"{version} saddr . {version} daddr {{}}{{{{ {{}} . {{}} }}}}",
-            _equal,
-            pick(*hosts, *networks[:2]),
-            pick(*hosts),
-        ),
-        written(version + " dscp {}{}", _equal, pick(*_DSCP)),
-        written("{} {}{}", pick("ip ttl" if version == "ip" else "ip6 hoplimit"), _equal, pick(63, 64, 10)),
-        *([written("ip frag-off & 0x1fff {} 0", pick("==", "!="))] if version == "ip" else []),
-        *(
-            [written("{} & {} == {}", pick("ip saddr", "ip daddr"), pick("0.0.0.255"), pick("0.0.0.11", "0.0.0.1"))]
-            if version == "ip"
-            else []
-        ),
-    ]
-
-
-_tracking = [
-    written("ct state {}", some(*_STATES).map(lambda found: found.replace(", ", ","))),
-    written("ct state {}{{ {} }}", _equal, some(*_STATES)),
-    written("ct state != {}", pick(*_STATES)),
-    written("ct state & ({} | new) == new", pick("established", "related")),
-    written("ct status {}", pick("dnat", "snat", "! dnat", "dnat,snat")),
-    written("ct direction {}", pick("original", "reply")),
-    written("ct mark {}{}", _equal, _mark),
-    written("ct mark & 0x10 == {}", pick(0, 0x10)),
-]
-_marking = [
-    written("meta mark {}{}", _equal, _mark),
-    written("meta mark & {} == {}", pick(0xFF, 0x4000), pick(0, 1, 0x10, 0x4000)),
-    written("meta mark {{ {} }}", some(*_MARKS)),
-    written("meta mark 1-16"),
-]
-
-
-@cache
-def _matches(context: Context) -> Texts:
-    """One match of a rule."""
-    version, hook = context.version, context.hook
-    named = [
-        written(f"{version} {{}} {{}}@hosts_{version}", pick("saddr", "daddr"), _equal),
-        written("iifname {}@names", _equal),
-    ]
-    if context.transport in {"tcp", "udp"}:
-        named.append(written(f"{version} daddr . {context.transport} dport {{}}@services_{version}", _equal))
-    if context.family == "bridge":
-        ether = [
-            written("ether {} {}02:00:00:00:00:{}", pick("saddr", "daddr"), _equal, pick("01", "11", "12")),
-            written("meta protocol {}", pick(version)),
-        ]
-        names = [_interfaces("iif", _PORTS), _interfaces("oif", _PORTS)]
-        return st.one_of(*names, *_transports(context), *_marking, *_addresses(version), *ether, *named)
-    found = [
-        *named,
-        _interfaces("iif", _INTERFACES),
-        _interfaces("oif", _INTERFACES),
-        *_transports(context),
-        *_tracking,
-        *_marking,
-        *_addresses(version),
-        *_lookups(hook),
-        written("ct original {} {}", pick(f"{version} saddr", f"{version} daddr"), pick(*_HOSTS[version])),
-        written("meta pkttype {}{}", _equal, pick("host", "broadcast", "multicast")),
-        written("meta length {}", pick("< 40", "> 40", "20-60")),
-        written("meta iifkind {}", pick('"bridge"', '"veth"', '!= "bridge"')),
-        pick("meta iiftype ether", "iifgroup 0", "iifgroup != 1"),
-    ]
-    if hook in {"output", "postrouting"}:
-        found.append(written("meta skuid {}0", _equal))
-    if hook in {"prerouting", "input", "forward"}:
-        found.append(written("ether saddr {}02:00:00:00:00:11", _equal))
-    if context.family == "inet":
-        found.append(written("meta nfproto {}", pick("ipv4" if version == "ip" else "ipv6")))
-    return st.one_of(found)
-
-
-def _lookups(hook: str) -> list[Texts]:
-    """What is asked of the routing table. The kernel allows each only where it makes sense."""
-    found = [written("fib daddr type {}", pick("local", "unicast", "{ local, broadcast }", "multicast"))]
-    if hook in {"prerouting", "input"}:
-        found += [
-            written("fib saddr . iif oif {}", pick("missing", "exists")),
-            written("fib saddr . mark . iif oif {}", pick("missing", "exists")),
-            written("fib daddr . iif type {}", pick("local", "unicast")),
-            written('fib saddr oifname "{}"', pick(*_INTERFACES)),
-        ]
-    return found
+from strategies_matches import (
+    DSCP,
+    HOSTS,
+    INSIDE,
+    NETWORKS,
+    OUTSIDE,
+    Context,
+    Texts,
+    Transport,
+    mark,
+    matches,
+    pick,
+    port,
+    some,
+    written,
+)
 
 
 @cache
@@ -255,7 +36,7 @@ def _effects(context: Context) -> Texts:
         pick("counter"),
         pick("counter"),
         pick('log prefix "met: "', 'limit rate 100/second log prefix "often: "'),
-        written("meta mark set {}", _mark),
+        written("meta mark set {}", mark),
         written("meta mark set meta mark {}", pick("| 0x10", "^ 0x4000", "& 0xff")),
         pick("counter name met", f"add @seen_{version} {{ {version} saddr }}"),
         pick(f"update @seen_{version} {{ {version} daddr timeout 1m counter }}"),
@@ -267,9 +48,9 @@ def _effects(context: Context) -> Texts:
             written("meta mark set {}", pick("ct mark", "ct mark & 0xff")),
         ]
         if context.hook in {"prerouting", "forward", "postrouting"} and not context.of_nat:
-            hosts = _HOSTS[version]
+            hosts = HOSTS[version]
             found += [
-                written(version + " dscp set {}", pick(*_DSCP)),
+                written(version + " dscp set {}", pick(*DSCP)),
                 pick("ip ttl set 10" if version == "ip" else "ip6 hoplimit set 10"),
                 written(
                     "meta mark set " + version + " saddr map {{ {} : 1, {} : 2 }}", pick(hosts[0]), pick(*hosts[5:])
@@ -308,7 +89,7 @@ def _verdict_maps(context: Context) -> list[Texts]:
     verdict = st.one_of(
         pick("accept", "drop", "return", "continue"), *([written("jump {}", pick(*chains))] if chains else [])
     )
-    hosts = _HOSTS[version]
+    hosts = HOSTS[version]
     found = [
         written('{} vmap {{ "br0" : {}, "ext0" : {} }}', pick("iifname", "oifname"), verdict, verdict),
         written(version + " saddr vmap {{ {} : {}, {} : {} }}", pick(*hosts[:2]), verdict, pick(*hosts[5:]), verdict),
@@ -323,7 +104,7 @@ def _verdict_maps(context: Context) -> list[Texts]:
         found += [
             written("meta l4proto vmap {{ tcp : {}, udp : {} }}", verdict, verdict),
             written(
-                version + " daddr . meta l4proto . th dport vmap {{ {} . tcp . {} : {} }}", pick(*hosts), _port, verdict
+                version + " daddr . meta l4proto . th dport vmap {{ {} . tcp . {} : {} }}", pick(*hosts), port, verdict
             ),
         ]
     if context.family != "bridge":
@@ -340,7 +121,7 @@ def _translations(context: Context) -> Texts:
     """How a rule of a chain of type nat ends."""
     version, transport = context.version, context.transport
     word = f" {version}" if context.family == "inet" else ""
-    inside, outside = pick(*_INSIDE[version]), pick(*_OUTSIDE[version])
+    inside, outside = pick(*INSIDE[version]), pick(*OUTSIDE[version])
     at_port = "{}:{}" if version == "ip" else "[{}]:{}"
     with_ports = transport in {"tcp", "udp"}
     of = f"meta l4proto {transport} "
@@ -350,11 +131,11 @@ def _translations(context: Context) -> Texts:
     if context.hook in {"prerouting", "output"}:
         found += [
             written("dnat" + word + " to {}", inside),
-            written("dnat" + word + " to " + version + " daddr map {{ {} : {} }}", pick(*_HOSTS[version]), inside),
+            written("dnat" + word + " to " + version + " daddr map {{ {} : {} }}", pick(*HOSTS[version]), inside),
             pick("redirect"),
         ]
         found += (
-            [written(of + "dnat" + word + " to " + at_port, inside, _port), written(of + "redirect to :{}", _port)]
+            [written(of + "dnat" + word + " to " + at_port, inside, port), written(of + "redirect to :{}", port)]
             if with_ports
             else []
         )
@@ -374,7 +155,7 @@ def _translations(context: Context) -> Texts:
 @cache
 def _rule_about(context: Context) -> Texts:
     parts = st.tuples(
-        st.lists(_matches(context), max_size=3),
+        st.lists(matches(context), max_size=3),
         st.lists(_effects(context), max_size=1),
         _translations(context) if context.of_nat else _ends(context),
     )
@@ -434,7 +215,7 @@ _OWN = ("own0", "own1")
 
 def _sets(version: str) -> Texts:
     """The sets and maps of a table that are about one version of IP."""
-    hosts, networks = _HOSTS[version], _NETWORKS[version][:3]
+    hosts, networks = HOSTS[version], NETWORKS[version][:3]
     address = f"ip{'v6' if version == 'ip6' else 'v4'}_addr"
     service = written("{} . {}", pick(*hosts, *networks), pick(22, 80, "1024-2000"))
     verdict = pick("accept", "drop", "return", "continue")
@@ -443,7 +224,8 @@ def _sets(version: str) -> Texts:
             (
                 f"  set hosts_{version} {{{{ type {address}; flags interval; elements = {{{{ {{}} }}}}",
                 "  }}",
-                f"  set services_{version} {{{{ type {address} . inet_service; flags interval; elements = {{{{ {{}} }}}}",
+                f"  set services_{version} {{{{ type {address} . inet_service; flags interval",
+                "    elements = {{ {} }}",
                 "  }}",
                 f"  set seen_{version} {{{{ type {address}; flags dynamic,timeout; size 1000; timeout 5m",
                 "  }}",

@@ -28,9 +28,9 @@ from fwplan.simulate.values import getter, is_there, key_getter
 if TYPE_CHECKING:
     from fwplan.nft.expressions import Expression
     from fwplan.nft.statements import Match
+    from fwplan.simulate.headers import Getter
     from fwplan.simulate.lookup import Part
     from fwplan.simulate.scope import Scope
-    from fwplan.simulate.values import Getter
 
 Test = Callable[[State], bool | None]
 

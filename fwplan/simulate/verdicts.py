@@ -8,8 +8,9 @@ from fwplan.nft.expression_text import expression_text
 from fwplan.nft.expressions import Goto, Jhash, Jump, Number, Numgen, Symhash, Verdict, Word
 from fwplan.simulate import actions
 from fwplan.simulate.actions import Either, End, Into
+from fwplan.simulate.headers import TCP
 from fwplan.simulate.lookup import ABSENT, MISS, Hit
-from fwplan.simulate.values import TCP, is_there, key_getter
+from fwplan.simulate.values import is_there, key_getter
 
 if TYPE_CHECKING:
     from fwplan.nft.expressions import Expression
