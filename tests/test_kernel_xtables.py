@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal, cast
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kernel_cases import TRACER, Case, Host, Step, Tally, happened, kernel_word, try_packet
 from namespaces import needs
 from small_world import SmallWorld
 from strategies_iptables import HOOKS, SETS, Restored, rulesets
 from strategies_packets import sendings
 from strategies_rulesets import rulesets as nft_rulesets
-from test_kernel_simulation import TRACER, Case, Host, Step, Tally, happened, kernel_word, try_packet
 
 from fwplan.iptables.read_ruleset import read_ruleset as read_saved
 from fwplan.iptables.sets import read_sets
@@ -43,6 +43,7 @@ pytestmark = needs("nft", "bridge", "iptables-nft", "iptables-legacy")
 Backend = Literal["nft", "legacy"]
 PROGRAMS: tuple[Program, ...] = ("iptables", "ip6tables")
 FAMILIES = {"iptables": "ip", "ip6tables": "ip6"}
+PACKETS = 8
 HAS_SETS = shutil.which("ipset") is not None
 
 Counted = Counter[tuple[str, str, str, int | None]]
@@ -182,17 +183,11 @@ def foretold_both(expected: Flow) -> tuple[list[Step], Counted, bool]:
     return steps, counted, False
 
 
-def try_rulesets(
-    world: SmallWorld,
-    record_property: Callable[[str, object], None],
-    rules: st.SearchStrategy[Rules],
-    case: type[Case],
-    divisor: int,
-) -> None:
+def try_rulesets(world: SmallWorld, rules: st.SearchStrategy[Rules], case: type[Case], divisor: int, what: str) -> str:
     tally = Tally(Counter())
 
     @settings(max_examples=max(settings().max_examples // divisor, 1), suppress_health_check=list(HealthCheck))
-    @given(rules, st.lists(sendings, min_size=8, max_size=8), st.sampled_from([False, True]))
+    @given(rules, st.lists(sendings, min_size=PACKETS, max_size=PACKETS), st.sampled_from([False, True]))
     def foretells(drawn: Rules, packets: list[Sending], filtered: object) -> None:
         world.bridge_netfilter = filtered is True
         host = XtablesHost(world, drawn)
@@ -200,24 +195,25 @@ def try_rulesets(
             try_packet(host, tally, sending, case)
 
     foretells()
-    record_property("figure", tally.figure())
+    return tally.figure(what)
 
 
 def test_rules_of_iptables_nft_do_what_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
-    try_rulesets(xtables_world, record_property, st.builds(Rules, rulesets(sets=HAS_SETS)), Case, 6)
+    rules = st.builds(Rules, rulesets(sets=HAS_SETS))
+    record_property("figure", try_rulesets(xtables_world, rules, Case, 5, "iptables-nft"))
 
 
 def test_rules_of_iptables_legacy_do_what_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
     rules = st.builds(Rules, st.none(), rulesets(sets=HAS_SETS))
-    try_rulesets(xtables_world, record_property, rules, CountedCase, 6)
+    record_property("figure", try_rulesets(xtables_world, rules, CountedCase, 5, "iptables-legacy"))
 
 
 def test_rules_of_all_three_meet_a_packet_in_the_order_that_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
     rules = st.builds(Rules, rulesets(sets=HAS_SETS), rulesets(sets=HAS_SETS), nft_rulesets)
-    try_rulesets(xtables_world, record_property, rules, CountedCase, 12)
+    record_property("figure", try_rulesets(xtables_world, rules, CountedCase, 10, "iptables-nft, -legacy and nft"))

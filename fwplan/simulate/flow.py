@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fwplan.simulate.journey import Journey
-from fwplan.simulate.outcome import Outcome, Undecided
-from fwplan.simulate.simulator import known_of_all
+from fwplan.simulate.outcome import Outcome
 from fwplan.simulate.state import State
-from fwplan.simulate.tracing import Gone, common, verdict_of
-from fwplan.simulate.walk import Ending
+from fwplan.simulate.tracing import Gone
+from fwplan.simulate.ways import Leaf, known_of_all, to_first_end, verdict_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from fwplan.simulate.course import Course
-    from fwplan.simulate.journey import Leg, WayThrough
-    from fwplan.simulate.outcome import Verdict
+    from fwplan.simulate.outcome import Doubt, Verdict
     from fwplan.simulate.packet import Packet
     from fwplan.simulate.simulator import Simulator
+    from fwplan.simulate.ways import Event
 
 
 @dataclass(frozen=True)
@@ -53,39 +53,28 @@ def flow(simulator: Simulator, packet: Packet, course: Course | None = None, bac
     """
     state = State(packet)
     journey = Journey(simulator, packet, course, back)
-    ways = list(journey.ways(journey.first(state), state, ()))
-    return _flow(packet, ways)
+    way = journey.ways(journey.first(state), state)
+    verdict = verdict_of(way)
+    events, _, doubt = to_first_end(way)
+    courses = {journey.course_of(leaf.state) for leaf in way.leaves}
+    return Flow(
+        packet,
+        courses.pop() if len(courses) == 1 else None,
+        verdict,
+        tuple(_outcomes(events, verdict, doubt, state)),
+        known_of_all(way.leaves).as_packet(),
+    )
 
 
-def _flow(packet: Packet, ways: list[WayThrough]) -> Flow:
-    endings = [Ending(way.verdict, way.state, way.events, way.choices) for way in ways]  # type: ignore[arg-type]
-    verdict = verdict_of(endings)
-    way = ways[0]
-    legs: Sequence[Leg] = way.events
-    first = verdict.because[0] if isinstance(verdict, Undecided) else None
-    if first is not None:
-        legs = _common_legs(ways)
-    outcomes = []
-    for number, leg in enumerate(legs):
-        last = number == len(legs) - 1
-        doubt = first if last else None
-        found: Verdict = leg.ending.verdict if doubt is None else verdict
-        outcomes.append(Outcome(leg.family, leg.hook, found, Gone(leg.ending.state, leg.ending.events, doubt)))
-    courses = {each.course for each in ways}
-    course = way.course if len(courses) == 1 else None
-    return Flow(packet, course, verdict, tuple(outcomes), known_of_all(endings).as_packet())
-
-
-def _common_legs(ways: list[WayThrough]) -> list[Leg]:
-    """The legs that all ways have in common, and of the next one what they have in common."""
-    shared: list[Leg] = []
-    for legs in zip(*[way.events for way in ways], strict=False):
-        first = legs[0]
-        if all(leg.ending.events == first.ending.events and leg[:2] == first[:2] for leg in legs[1:]):
-            shared.append(first)
-            continue
-        if all(leg[:2] == first[:2] for leg in legs[1:]):
-            events = common([leg.ending for leg in legs])
-            shared.append(first._replace(ending=first.ending._replace(events=events)))
-        break
-    return shared
+def _outcomes(events: list[Event], verdict: Verdict, doubt: Doubt | None, state: State) -> Iterator[Outcome]:
+    """What was met, hook by hook; the last may be one whose outcome is not known."""
+    starts = [number for number, event in enumerate(events) if event[0] == "hook"]
+    for start, end in pairwise([*starts, len(events)]):
+        family, hook = events[start][4]
+        met = events[start + 1 : end]
+        leaf = met[-1][3] if met and met[-1][0] == "left" else None
+        if isinstance(leaf, Leaf):
+            state = leaf.state
+            yield Outcome(family, hook, leaf.verdict, Gone(state, met[:-1]))
+        else:
+            yield Outcome(family, hook, verdict, Gone(state, met, doubt))

@@ -11,31 +11,14 @@ from fwplan.simulate.outcome import Doubt, Refuse
 from fwplan.simulate.packet import NO_INTERFACE
 from fwplan.simulate.simulator import at_hook
 from fwplan.simulate.state import CONFIRMED_EARLY, CT_STATUS, PACKET_TYPES, State, mac_number
-from fwplan.simulate.walk import ACCEPTED, DROPPED, Ending
+from fwplan.simulate.ways import ACCEPTED, DROPPED, Leaf, after, ended, extended, parted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from fwplan.simulate.packet import Interface, Packet
     from fwplan.simulate.simulator import Part, Simulator
-
-
-class Leg(NamedTuple):
-    """The way through one hook."""
-
-    family: str
-    hook: str
-    ending: Ending
-
-
-class WayThrough(NamedTuple):
-    """One of the ways through the host. It is an ending of all hooks together."""
-
-    verdict: object
-    state: State
-    events: tuple[Leg, ...]
-    choices: tuple[tuple[Doubt, str], ...]
-    course: Course | None
+    from fwplan.simulate.ways import Event, Way
 
 
 class _Move(NamedTuple):
@@ -84,6 +67,7 @@ class _Fork(NamedTuple):
 
 _Next = _Move | _Stop | _Fork
 _ARRIVED = _Stop()
+_REFUSED = _Stop(refused="")
 _HOST, _OTHER_HOST = PACKET_TYPES["host"], PACKET_TYPES["other"]
 
 
@@ -100,26 +84,32 @@ class Journey:
         self._destination = None if packet.destination is None else int(packet.destination)
         self._sender = packet.in_interface
 
-    def ways(self, move: _Next, state: State, before: tuple[Leg, ...]) -> Iterator[WayThrough]:
-        """All ways on from a move."""
-        while isinstance(move, _Move):
-            endings = self._simulator.ways(move.hook, self._at(move, state), move.family, move.part)
-            if len(endings) > 1:
-                yield from self._after(endings, move, state, before)
-                return
-            ending = endings[0]
-            before = (*before, Leg(move.family, move.hook, ending))
-            state = self._left_hook(move, state, ending.state)
-            if ending.verdict != ACCEPTED:
-                yield WayThrough(ending.verdict, state, before, (), self._found(state))
-                return
-            move = move.then(state)
-        if isinstance(move, _Fork):
-            for label, choice in move.choices:
-                for way in self.ways(choice, state, before):
-                    yield way._replace(choices=((move.doubt, label), *way.choices))
-        else:
-            yield from self._stopped(move, state, before)
+    def ways(self, move: _Next, state: State) -> Way:
+        """The ways on from a move."""
+        match move:
+            case _Move():
+                here = self._simulator.ways(move.hook, self._at(move, state), move.family, move.part)
+                entered: Event = ("hook", None, None, None, (move.family, move.hook), ())
+                return after((entered,), extended(here, lambda leaf: self._on(move, state, leaf)))
+            case _Fork(doubt, choices):
+                return parted([(label, self.ways(choice, state)) for label, choice in choices], doubt)
+            case _Stop(None, None):
+                return ended(ACCEPTED, state, ())
+            case _Stop(None, str() as told):
+                return ended(Refuse(told), state, ())
+            case _Stop(Doubt() as doubt):
+                either = [("there is a way", ended(ACCEPTED, state, ())), ("there is none", ended(DROPPED, state, ()))]
+                return parted(either, doubt)
+            case _:
+                raise AssertionError(move)
+
+    def _on(self, move: _Move, came: State, leaf: Leaf) -> Way:
+        """On from one of the ends at a hook."""
+        state = self._left_hook(move, came, leaf.state)
+        left: Event = ("left", None, None, Leaf(leaf.verdict, state), (), ())
+        if leaf.verdict != ACCEPTED:
+            return ended(leaf.verdict, state, (left,))
+        return after((left,), self.ways(move.then(state), state))
 
     def _at(self, move: _Move, state: State) -> State:
         state = (move.framed or state).copy()
@@ -137,22 +127,6 @@ class Journey:
             state.pkttype = _HOST
         return state
 
-    def _after(self, endings: list[Ending], move: _Move, came: State, before: tuple[Leg, ...]) -> Iterator[WayThrough]:
-        """On from each of the endings at a hook; from those that are alike but once."""
-        further: dict[tuple[object, ...], list[WayThrough]] = {}
-        for ending in endings:
-            state = ending.state
-            legs = (*before, Leg(move.family, move.hook, ending))
-            if ending.verdict != ACCEPTED:
-                yield WayThrough(ending.verdict, state, legs, ending.choices, self._found(state))
-                continue
-            key = (state.key(), state.assumed)
-            if key not in further:
-                on = self._left_hook(move, came, state)
-                further[key] = list(self.ways(move.then(on), on, ()))
-            for way in further[key]:
-                yield way._replace(events=legs + way.events, choices=(*ending.choices, *way.choices))
-
     def _left_hook(self, move: _Move, came: State, left: State) -> State:
         """After rules of IP have seen a frame of a bridge, it is as it was to the bridge."""
         if not move.on_bridge or came.pkttype != _OTHER_HOST or left.pkttype != _HOST:
@@ -160,16 +134,6 @@ class Journey:
         left = left.copy()
         left.pkttype = _OTHER_HOST
         return left
-
-    def _stopped(self, stop: _Stop, state: State, legs: tuple[Leg, ...]) -> Iterator[WayThrough]:
-        course = self._found(state)
-        if stop.refused is not None:
-            yield WayThrough(Refuse(stop.refused), state, legs, (), course)
-        elif stop.doubt is not None:
-            yield WayThrough(ACCEPTED, state, legs, ((stop.doubt, "there is a way"),), course)
-            yield WayThrough(DROPPED, state, legs, ((stop.doubt, "there is none"),), course)
-        else:
-            yield WayThrough(ACCEPTED, state, legs, (), course)
 
     # Where it goes
 
@@ -216,14 +180,14 @@ class Journey:
     def _filtered(self, state: State, port: Interface, bridge: Interface) -> _Next:
         """After prerouting of the bridge and of IP."""
         if state.daddr != self._destination:
-            match self._found(state):
+            match self.course_of(state):
                 case Out(interface, out) if interface.name == bridge.name:
                     # it does not leave the bridge, and goes back by no port that it came by
                     if out is None:
                         return _Stop(
                             Doubt("the new destination", "it is not known behind which port of the bridge it is")
                         )
-                    return _Stop(refused="") if out == port else self._bridged_through_ip(port, bridge, out)
+                    return _REFUSED if out == port else self._bridged_through_ip(port, bridge, out)
                 case None:
                     return self._nowhere(state)
             state.pkttype = _HOST
@@ -248,23 +212,36 @@ class Journey:
 
     def _routed(self, state: State) -> _Next:
         """After prerouting: to the host, or on."""
-        course = self._found(state)
-        match course:
+        match self.course_of(state):
             case ToHost():
                 return _Move(self._family, "input", state.iif, NO_INTERFACE, _arrived)
-            case Out() if state.pkttype not in {None, _HOST}:
-                # the kernel forwards no frame that was sent to several, whatever rules made of its destination
-                return _Stop(refused="")
             case Out(interface, port):
-                leave = _Move(
-                    self._family, "postrouting", state.iif, interface, lambda now: self._left(now, interface, port)
-                )
-                return _Move(self._family, "forward", state.iif, interface, lambda _: leave, hops=1)
+                # the kernel forwards no frame that was sent to several, whatever rules made of its destination
+                for_one = self._is_for_one_station(state)
+                if for_one is None:
+                    doubt = Doubt("meta pkttype", "it is not given, and frames to several stations are not forwarded")
+                    return _Fork(
+                        doubt, (("it is for others too", _REFUSED), ("host", self._on_out(state, interface, port)))
+                    )
+                return self._on_out(state, interface, port) if for_one else _REFUSED
             case _:
                 return self._nowhere(state)
 
+    def _is_for_one_station(self, state: State) -> bool | None:
+        """Whether the frame was sent to the host alone; None where that is not given, and it went to several."""
+        if state.pkttype is not None:
+            return state.pkttype == _HOST
+        if self._destination is None:
+            return True
+        kind = address_type(address_of(self._destination, self._family), self._world)
+        return None if kind in {"broadcast", "multicast"} else True
+
+    def _on_out(self, state: State, interface: Interface, port: Interface | None) -> _Next:
+        leave = _Move(self._family, "postrouting", state.iif, interface, lambda now: self._left(now, interface, port))
+        return _Move(self._family, "forward", state.iif, interface, lambda _: leave, hops=1)
+
     def _sent_by_host(self, state: State) -> _Next:
-        course = self._found(state)
+        course = self.course_of(state)
         if isinstance(course, Out):
             interface, port = course.interface, course.port
         elif isinstance(course, ToHost):
@@ -277,7 +254,7 @@ class Journey:
     def _out_of_host(self, state: State, interface: Interface, port: Interface | None) -> _Next:
         """After output, where rules may have sent it elsewhere."""
         if state.daddr != self._destination:
-            match self._found(state):
+            match self.course_of(state):
                 case Out(elsewhere, its_port):
                     interface, port = elsewhere, its_port
                 case ToHost():
@@ -306,7 +283,7 @@ class Journey:
         there = "the destination" if state.daddr is None else str(address_of(state.daddr, self._family))
         return _Stop(Doubt(f"route to {there}", "it is not known which way it goes"))
 
-    def _found(self, state: State) -> Course | None:
+    def course_of(self, state: State) -> Course | None:
         """Where a packet goes: as was given for its destination, or by addresses and routes."""
         if state.daddr == self._destination and self._course is not None:
             return self._course

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fwplan.simulate.chains import PreparedTable
-from fwplan.simulate.outcome import Outcome, Undecided
+from fwplan.simulate.chains import PreparedChain, PreparedTable
+from fwplan.simulate.outcome import Outcome
 from fwplan.simulate.packet import NO_INTERFACE
-from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
+from fwplan.simulate.stages import BoundStage, DoubtfulStage, FilterStage, NatStage, TrackingStage, TranslationStage
 from fwplan.simulate.state import NOT_TRACKED, State
-from fwplan.simulate.tracing import Gone, common, verdict_of
+from fwplan.simulate.tracing import Gone
 from fwplan.simulate.tracked import any_tracks
-from fwplan.simulate.walk import Ending, Walk
+from fwplan.simulate.walk import Walk
+from fwplan.simulate.ways import known_of_all, to_first_end, verdict_of
 from fwplan.simulate.world import UNKNOWN_WORLD
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.packet import Packet
     from fwplan.simulate.stages import Stage
     from fwplan.simulate.translation import Side
+    from fwplan.simulate.ways import Way
     from fwplan.simulate.world import World
 
 TRACKING_PRIORITY = -200
@@ -64,8 +66,8 @@ class Simulator:
         family = packet.family if family is None else family
         return outcome(family, hook, self.ways(hook, start(hook, packet), family))
 
-    def ways(self, hook: str, state: State, family: str, part: Part = "all") -> list[Ending]:
-        """All ways that a packet may go at one hook; one where all is known."""
+    def ways(self, hook: str, state: State, family: str, part: Part = "all") -> Way:
+        """The ways that a packet may go at one hook."""
         return Walk(self.stages(family, hook, state, part)).ways(state)
 
     def has_chains(self, family: str, hook: str) -> bool:
@@ -74,7 +76,7 @@ class Simulator:
 
     def stages(self, family: str, hook: str, state: State, part: Part = "all") -> tuple[Stage, ...]:
         """What a packet comes through at a hook, in order."""
-        device = {"ingress": state.iifname, "egress": state.oifname}.get(hook)
+        device = state.iifname if hook == "ingress" else state.oifname if hook == "egress" else None
         key = (family, hook, device, part)
         found = self._stages.get(key)
         if found is None:
@@ -104,7 +106,7 @@ class Simulator:
                     stage = NatStage(prepared, base.policy, side, hook, self.world)
                     placed.append((nat_priority, -first_nat, order, stage))
             else:
-                placed.append((base.priority, -made, 0, FilterStage(prepared, base.policy)))
+                placed.append((base.priority, -made, 0, _filtering(prepared, base)))
         placed.sort(key=lambda each: each[:3])
         return tuple(
             [stage for priority, _, _, stage in placed if part == "all" or (part == "early") == (priority <= 0)]
@@ -139,7 +141,7 @@ class Simulator:
             chains = [chain for table in tables for chain in table.chains.values()]
             # where addresses are translated, the first rule tells
             chains.sort(key=lambda chain: chain.hook is None or chain.hook.type != "nat")
-            found = self._tracking[family] = any_tracks(rule for chain in chains for rule in chain.rules)
+            found = self._tracking[family] = any_tracks((rule for chain in chains for rule in chain.rules), family)
         return found
 
     def _table(self, table: Table) -> PreparedTable:
@@ -149,8 +151,16 @@ class Simulator:
         return found
 
 
+def _filtering(chain: PreparedChain, base: Hook) -> Stage:
+    if base.type not in {"filter", "route"}:
+        return DoubtfulStage(chain, base.policy, f"fwplan does not know chains of type {base.type}")
+    if base.hook in {"ingress", "egress"} and not base.devices:
+        return DoubtfulStage(chain, base.policy, "this release of nft does not list its device")
+    return FilterStage(chain, base.policy)
+
+
 def _is_on(base: Hook, device: str | None, hook: str) -> bool:
-    """Whether a base chain is that of a device; one of which that is not listed is taken to be."""
+    """Whether a base chain may be that of a device."""
     if hook not in {"ingress", "egress"} or device is None or not base.devices:
         return True
     return any(name == device or (name.endswith("*") and device.startswith(name[:-1])) for name in base.devices)
@@ -173,27 +183,7 @@ def at_hook(state: State, hook: str) -> None:
         state.ct = NOT_TRACKED
 
 
-def outcome(family: str, hook: str, endings: list[Ending]) -> Outcome:
+def outcome(family: str, hook: str, way: Way) -> Outcome:
     """What all ways of a packet at a hook come to."""
-    verdict = verdict_of(endings)
-    ending = endings[0]
-    if isinstance(verdict, Undecided):
-        return Outcome(family, hook, verdict, Gone(ending.state, common(endings), verdict.because[0]))
-    return Outcome(family, hook, verdict, Gone(known_of_all(endings), ending.events))
-
-
-def known_of_all(endings: list[Ending]) -> State:
-    """The packet, without what is not the same on all ways."""
-    if len(endings) == 1:
-        return endings[0].state
-    state = endings[0].state.copy()
-    for ending in endings[1:]:
-        for name in _MAY_DIFFER:
-            if getattr(state, name) != getattr(ending.state, name):
-                setattr(state, name, None)
-        if ending.state.tracked != state.tracked:
-            state.tracked = state.tracked._replace(mark=None, status=None, reply=None)
-    return state
-
-
-_MAY_DIFFER = ("saddr", "daddr", "sport", "dport", "mark", "ttl", "dscp", "priority", "pkttype", "smac", "dmac")
+    events, _, doubt = to_first_end(way)
+    return Outcome(family, hook, verdict_of(way), Gone(known_of_all(way.leaves), events, doubt))

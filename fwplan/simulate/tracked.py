@@ -61,17 +61,22 @@ _XT = frozenset(
 )
 
 
-def any_tracks(rules: Iterable[Rule]) -> bool:
-    """Whether one of the rules needs connections to be tracked."""
+def any_tracks(rules: Iterable[Rule], family: str) -> bool:
+    """Whether one of the rules needs connections of a family to be tracked."""
     known: dict[int, bool] = {}
     for rule in rules:
         for statement in rule.statements:
             found = known.get(id(statement))
             if found is None:
-                found = known[id(statement)] = _tracks(statement)
+                found = known[id(statement)] = _tracks(statement) and not _is_for_other(statement, family)
             if found:
                 return True
     return False
+
+
+def _is_for_other(statement: Statement, family: str) -> bool:
+    """Whether a statement translates to an address of the other version of IP."""
+    return isinstance(statement, Nat) and statement.family not in {None, "inet", family}
 
 
 def _tracks(statement: Statement) -> bool:

@@ -8,8 +8,9 @@ from fwplan.nft.expression_text import expression_text
 from fwplan.nft.expressions import Goto, Jhash, Jump, Number, Numgen, Symhash, Verdict, Word
 from fwplan.simulate import actions
 from fwplan.simulate.actions import Either, End, Into
+from fwplan.simulate.headers import TCP
 from fwplan.simulate.lookup import ABSENT, MISS, Hit
-from fwplan.simulate.values import TCP, key_getter
+from fwplan.simulate.values import is_there, key_getter
 
 if TYPE_CHECKING:
     from fwplan.nft.expressions import Expression
@@ -57,7 +58,8 @@ def vmap_step(statement: VerdictMap, scope: Scope) -> Step:
     text = expression_text(statement.key)
     if isinstance(statement.key, Numgen | Jhash | Symhash):
         drawn = _drawn(statement.key, lookup, results, f"{text} is not known beforehand")
-        return lambda _: drawn
+        there = is_there(statement.key, scope)
+        return lambda state: drawn if there(state) else False
     read, find, reason = key_getter(statement.key, scope), lookup.find, f"{text} is not given"
 
     def step(state: State) -> Result:
