@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwplan.nft import objects as nft
-from fwplan.nft.json import chain_json, escaped, rule_json, table_json
-from fwplan.nft.read_ruleset import read_items
+from fwplan.plan.as_ruleset import ruleset_of
 from fwplan.plan.plan import Backend
 
 if TYPE_CHECKING:
@@ -23,14 +21,7 @@ def planned_ruleset(plan: Plan) -> Ruleset:
     """The ruleset of a host on which nothing is but a plan: each rule went to the head of its chain."""
     if plan.backend is Backend.IPTABLES:
         return _of_iptables(plan)
-    objects = [operation.object for operation in plan.operations]
-    return read_items(
-        [
-            *({"table": table_json(each)} for each in objects if isinstance(each, nft.Table)),
-            *({"chain": chain_json(each)} for each in objects if isinstance(each, nft.Chain)),
-            *({"rule": rule_json(each, escaped)} for each in reversed(objects) if isinstance(each, nft.Rule)),
-        ]
-    )
+    return ruleset_of(plan)
 
 
 def _of_iptables(plan: Plan) -> Ruleset:
