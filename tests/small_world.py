@@ -19,7 +19,7 @@ from namespaces import Namespace
 from tracing_socket import TraceSocket, flush_conntrack
 
 from fwplan.simulate.packet import Interface
-from fwplan.simulate.world import Route, World
+from fwplan.simulate.world import Neighbour, Route, World
 
 if TYPE_CHECKING:
     from frames import Datagram
@@ -230,7 +230,8 @@ def _packet_socket(interface: str) -> socket.socket:
 
 def _world(indices: dict[str, int]) -> World:
     def interface(name: str, kind: str, bridge: str = "") -> Interface:
-        return Interface(name, indices[name], kind, "loopback" if name == "lo" else "ether", 0, bridge)
+        of = "loopback" if name == "lo" else "ether"
+        return Interface(name, indices[name], kind, of, 0, bridge, HOST_MAC.get(name))
 
     ports = tuple(interface(peer.port, "veth", peer.bridge) for peer in PEERS)
     return World(
@@ -240,5 +241,9 @@ def _world(indices: dict[str, int]) -> World:
             **{name: tuple(map(ip_interface, addresses)) for name, addresses in HOST_ADDRESSES.items()},
         },
         (Route(ip_network("0.0.0.0/0"), "ext0"), Route(ip_network("::/0"), "ext0")),
-        {ip_address(each): peer.port for peer in PEERS if peer.bridge for each in peer.addresses},
+        {
+            ip_address(each): Neighbour(peer.port if peer.bridge else "", peer.mac)
+            for peer in PEERS
+            for each in peer.addresses
+        },
     )

@@ -6,6 +6,7 @@ that about as many rules match as do not. The kernel allows each match and targe
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -89,6 +90,7 @@ _mark = pick(_MARKS)
 _protocol = pick(["tcp", "tcp", "udp"])
 
 
+@functools.cache
 def _own(family: Family, hook: str) -> st.SearchStrategy[str]:
     """What iptables itself asks."""
     options = [
@@ -104,6 +106,7 @@ def _own(family: Family, hook: str) -> st.SearchStrategy[str]:
     return st.one_of(options)
 
 
+@functools.cache
 def _of_transport(family: Family) -> st.SearchStrategy[str]:
     """With the `-p` that they need."""
     icmp, icmp_match, icmp_option = (
@@ -133,6 +136,7 @@ def _with_protocol(template: str) -> str:
     return template.format(template.split()[1])
 
 
+@functools.cache
 def _of_connection(family: Family) -> st.SearchStrategy[str]:
     option = written(
         "{}--{} {}",
@@ -159,6 +163,7 @@ def _of_connection(family: Family) -> st.SearchStrategy[str]:
     )
 
 
+@functools.cache
 def _of_host(family: Family, table: str, hook: str) -> st.SearchStrategy[str]:
     types = ["LOCAL", "UNICAST", "MULTICAST"] + (["BROADCAST"] if family == "ip" else [])
     limits = {"PREROUTING": " --limit-iface-in", "INPUT": " --limit-iface-in", "FORWARD": " --limit-iface-out"}
@@ -191,6 +196,7 @@ def _of_host(family: Family, table: str, hook: str) -> st.SearchStrategy[str]:
     return st.one_of(options)
 
 
+@functools.cache
 def _of_packet(family: Family) -> st.SearchStrategy[str]:
     hops = "ttl" if family == "ip" else "hl"
     return st.one_of(
@@ -221,20 +227,32 @@ _of_sets = st.one_of(
 _of_sets6 = written("-m set {}--match-set hosts6 {}", _not, pick(["src", "dst"]))
 
 
+@functools.cache
 def _asked(family: Family, table: str, hook: str, *, sets: bool) -> st.SearchStrategy[str]:
-    """All that a rule asks."""
+    """All that a rule asks: seldom much, so that it is often met."""
+    own = _own(family, hook)
     kinds = [
+        own,
+        _of_transport(family),
         _of_connection(family),
         _of_connection(family),
+        _of_packet(family),
         _of_packet(family),
         _of_host(family, table, hook),
         *([_of_sets if family == "ip" else _of_sets6] if sets else []),
     ]
-    return st.tuples(
-        st.lists(_own(family, hook), max_size=2, unique_by=lambda option: option.replace("! ", "")[:2]),
-        st.lists(_of_transport(family), max_size=1),
-        st.lists(st.one_of(kinds), max_size=2, unique_by=lambda option: option.split()[1]),
-    ).map(lambda parts: " ".join([*parts[0], *parts[1], *parts[2]]))
+    one = st.one_of(kinds)
+    return st.one_of(
+        st.just(""),
+        one,
+        one,
+        one,
+        st.tuples(own, one)
+        .filter(lambda both: both[0].removeprefix("! ")[:2] != both[1].removeprefix("! ")[:2])
+        .map(" ".join),
+        st.tuples(_of_transport(family), st.one_of(kinds[2:])).map(" ".join),
+        st.tuples(_of_connection(family), _of_packet(family)).map(" ".join),
+    )
 
 
 def _changes(family: Family, table: str, hook: str) -> list[st.SearchStrategy[str]]:
@@ -283,6 +301,7 @@ def _rejects(family: Family) -> st.SearchStrategy[str]:
     return st.one_of(st.just("-j REJECT"), written("-j REJECT --reject-with {}", pick(reasons[family])))
 
 
+@functools.cache
 def _translations(family: Family, hook: str) -> st.SearchStrategy[str]:
     # only what is routed back by the host, so that replies can be tried
     inside = ("10.0.0.11", "10.0.0.12", "10.0.1.11") if family == "ip" else ("fd00::11", "fd00:0:0:1::11")
@@ -296,7 +315,12 @@ def _translations(family: Family, hook: str) -> st.SearchStrategy[str]:
             written("-p {} -j DNAT --to-destination :{}", _protocol, pick(["80", "8080"])),
             written("-p {} -j REDIRECT --to-ports {}", _protocol, pick(["22", "8080"])),
             st.just("-j REDIRECT"),
-            st.just("-j NETMAP --to 10.0.1.0/24" if family == "ip" else "-j NETMAP --to fd00:0:0:1::/64"),
+            # to somebody who is there
+            st.just(
+                "-d 10.0.0.11 -j NETMAP --to 10.0.1.0/24"
+                if family == "ip"
+                else "-d fd00::11 -j NETMAP --to fd00:0:0:1::/64"
+            ),
         )
     to = st.just("SNAT --to-source")
     sources = [
@@ -312,7 +336,8 @@ def _translations(family: Family, hook: str) -> st.SearchStrategy[str]:
     return st.one_of(sources)
 
 
-def _ends(family: Family, table: str, hook: str, chains: Sequence[str]) -> st.SearchStrategy[str]:
+@functools.cache
+def _ends(family: Family, table: str, hook: str, chains: tuple[str, ...]) -> st.SearchStrategy[str]:
     """Targets that end a chain, or go to another."""
     jumps = [written("{} {}", pick(["-j", "-j", "-g"]), pick(chains))] if chains else []
     found: list[st.SearchStrategy[str]] = [pick(["-j ACCEPT", "-j RETURN"]), st.just(""), *jumps, *jumps]
@@ -326,21 +351,17 @@ def _ends(family: Family, table: str, hook: str, chains: Sequence[str]) -> st.Se
     return st.one_of(found)
 
 
-@st.composite
-def _rules(draw: st.DrawFn, family: Family, table: str, hook: str, chains: Sequence[str], *, sets: bool) -> list[str]:
-    rules = []
-    for _ in range(draw(st.integers(1, 5))):
-        asked = draw(_asked(family, table, hook, sets=sets))
-        done = draw(
-            st.one_of(
-                _ends(family, table, hook, chains), _ends(family, table, hook, chains), *_changes(family, table, hook)
-            )
-        )
-        if done.startswith("-p"):
-            # the target has a protocol of its own
-            asked = draw(st.lists(_own(family, hook), max_size=1).map(" ".join))
-        rules.append(f"{asked} {done}".strip())
-    return rules
+@functools.cache
+def _rule(family: Family, table: str, hook: str, chains: tuple[str, ...], *, sets: bool) -> st.SearchStrategy[str]:
+    end = _ends(family, table, hook, chains)
+    done = st.one_of(end, end, *_changes(family, table, hook))
+    return st.tuples(_asked(family, table, hook, sets=sets), done).map(_joined)
+
+
+def _joined(parts: tuple[str, str]) -> str:
+    """A target that asks for something itself is asked nothing else about."""
+    asked, done = parts
+    return done if done.startswith(("-p", "-d")) else f"{asked} {done}".strip()
 
 
 HOOKS = {
@@ -371,7 +392,8 @@ def _tables(draw: st.DrawFn, family: Family, table: str, *, sets: bool) -> str:
         own = [f"{hook[:3]}{number}" for number in range(draw(st.integers(0, 2)))]
         heads += [f":{name} - [0:0]" for name in own]
         for place, chain in enumerate([hook, *own]):
-            rules += [f"-A {chain} {rule}" for rule in draw(_rules(family, table, hook, own[place:], sets=sets))]
+            rule = _rule(family, table, hook, tuple(own[place:]), sets=sets)
+            rules += [f"-A {chain} {each}" for each in draw(st.lists(rule, min_size=1, max_size=5))]
     return "\n".join([f"*{table}", *heads, *rules, "COMMIT"])
 
 

@@ -259,9 +259,6 @@ forward
         1  ip saddr 10.9.0.0/30 iif "virbr1" oifname "eth1" counter accept
            # guests with an address of 10.9.0.0/30 may send beyond the bridge,
            # by eth1 only
-postrouting
-  ip libvirt_network guest_nat, nat, priority 100 · libvirt
-         policy accept
 
 It passes.
 

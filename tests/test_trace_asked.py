@@ -12,7 +12,7 @@ from fwplan.network.read import read_network
 from fwplan.nft.read_ruleset import read_ruleset
 from fwplan.nft.ruleset import Ruleset
 from fwplan.plan.plan import NetworkPlan, make_plan
-from fwplan.simulate.flow import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.packet import Interface
 from fwplan.simulate.world import UNKNOWN_WORLD, Route, World
 from fwplan.trace.asked import Asked, ask
@@ -102,6 +102,8 @@ def course_words(found: Asked) -> str:
         ("192.168.122.9", "192.168.122.1", "virbr0", "host", "192.168.122.9:50000 192.168.122.1:443"),
         ("192.168.122.9", "192.168.122.255/udp", "virbr0", "host", "192.168.122.9:50000 192.168.122.255:53"),
         ("guest", "255.255.255.255:67/udp", "virbr0", "host", "192.168.122.2:68 255.255.255.255:67"),
+        ("0.0.0.0", "255.255.255.255:67/udp", "virbr0", "host", "0.0.0.0:68 255.255.255.255:67"),  # noqa: S104 - of a packet
+        ("fe80::99", "[ff02::1:2]:547/udp", "virbr0", "host", "fe80::99:546 ff02::1:2:547"),
         ("guest", "224.0.0.251:5353/udp", "virbr0", "host", "192.168.122.2:50000 224.0.0.251:5353"),
         ("guest:1234", "[2001:db8::7]:53/udp", "virbr0", "outside0", "fd00:122::2:1234 2001:db8::7:53"),
         ("guest/icmpv6", "outside", "virbr0", "outside0", "fd00:122::2:None 2001:db8:ffff::7:None"),

@@ -11,8 +11,10 @@ from fwplan.audit.finding import Code
 from fwplan.audit.interests import MOST_ADDRESSES
 from fwplan.audit.probes import Place, probes
 from fwplan.audit.surroundings import corners, is_routed
-from fwplan.simulate.flow import Bridged, Out, ToHost, flow, reply
+from fwplan.simulate.course import Bridged, Out, ToHost
+from fwplan.simulate.flow import flow
 from fwplan.simulate.outcome import BEFORE, Accept, Refuse, Undecided
+from fwplan.simulate.reply import reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

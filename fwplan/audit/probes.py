@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fwplan.audit.surroundings import corners, is_routed
 from fwplan.network.explanation import explain
 from fwplan.plan.expectations import Flow
-from fwplan.simulate.flow import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.packet import ICMP, ICMPV6, NO_INTERFACE, TCP, UDP, Connection, Interface, Packet
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fwplan.network.definition import Address, Network, Subnet
     from fwplan.plan.expectations import Transport
     from fwplan.plan.plan import NetworkPlan
-    from fwplan.simulate.flow import Course
+    from fwplan.simulate.course import Course
     from fwplan.simulate.packet import PacketType
 
 _FIRST = Connection("new", "original", frozenset(), 0)

@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING, Any
 from fwplan.audit.observation import Observation
 from fwplan.audit.read_world import read_down, read_world
 from fwplan.errors import UnreadableError
-from fwplan.iptables.objects import PROGRAMS
-from fwplan.iptables.read_ruleset import read_ruleset as read_iptables
-from fwplan.iptables.saved import Saved, merge, read_saved
-from fwplan.nft.listing import Listing, listing_of
 from fwplan.nft.read_ruleset import read_items
-from fwplan.simulate.xtables.host import host_ruleset
+from fwplan.nft.ruleset import Ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fwplan.iptables.objects import Program
-    from fwplan.nft.ruleset import Ruleset
+    from fwplan.iptables.saved import Saved
+    from fwplan.nft.listing import Listing
 
 BUNDLE_VERSION = 1
 """Of the form of a bundle; within a version, parts are added, and none is taken away or changes its meaning."""
 
 _SAVES: Mapping[str, Program] = {
-    f"{program}-{variant}-save": program for program in PROGRAMS for variant in ("nft", "legacy")
+    "iptables-nft-save": "iptables",
+    "iptables-legacy-save": "iptables",
+    "ip6tables-nft-save": "ip6tables",
+    "ip6tables-legacy-save": "ip6tables",
 }
 """The programs that print what iptables has, by the names that their output has in a bundle."""
 
@@ -105,7 +105,7 @@ def observation_of(bundle: Mapping[str, Any], origins: Mapping[str, str] = Mappi
     return Observation(
         draft.read_ruleset,
         draft.read_listing,
-        merge(draft.saves.values()),
+        draft.read_saved,
         world,
         read_down(bundle.get("addresses")),
         settings,
@@ -143,13 +143,26 @@ class _Draft:
 
     def read_listing(self) -> Listing:
         """libvirt's tables of what was listed."""
+        from fwplan.nft.listing import listing_of  # noqa: PLC0415 - not every command needs the words of plans
+
         with self.named("nftables"):
             return listing_of(self.items or [])
+
+    def read_saved(self) -> Saved:
+        """libvirt's chains of what iptables saved."""
+        from fwplan.iptables.saved import merge  # noqa: PLC0415 - many hosts have nothing of iptables
+
+        return merge(self.saves.values())
 
     def read_ruleset(self) -> Ruleset:
         """All that was listed and saved, each rule once: those that nft lists as opaque as iptables saved them."""
         with self.named("nftables"):
             listed = None if self.items is None else read_items(self.items)
+        if not self.texts:
+            return listed or Ruleset()
+        from fwplan.iptables.read_ruleset import read_ruleset as read_iptables  # noqa: PLC0415
+        from fwplan.simulate.xtables.host import host_ruleset  # noqa: PLC0415
+
         saved = []
         for name, program, text in self.texts:
             with self.named(name):
@@ -158,6 +171,9 @@ class _Draft:
 
     def add_save(self, name: str, program: Program, text: object) -> None:
         """What iptables or ip6tables saved; where a host has two kinds of it, libvirt's chains are in one of them."""
+        from fwplan.iptables.read_ruleset import read_ruleset as read_iptables  # noqa: PLC0415 - many hosts have none
+        from fwplan.iptables.saved import Saved, read_saved  # noqa: PLC0415
+
         with self.named(name):
             if not isinstance(text, str):
                 raise UnreadableError(f"{name} is no text")
@@ -221,6 +237,8 @@ def _save(content: bytes) -> Mapping[str, Any]:
     if not begins:
         if _TABLE.search(text) is None:
             raise UnreadableError(_NO_OBSERVATION)
+        from fwplan.iptables.read_ruleset import read_ruleset as read_iptables  # noqa: PLC0415 - it is a rare form
+
         return {f"{read_iptables(text).program}-nft-save": text}
     parts: dict[str, str] = {}
     ends = [begin.start() for begin in begins[1:]] + [len(text)]

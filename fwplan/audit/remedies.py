@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fwplan.nft.ruleset import Place, Rule, Ruleset
     from fwplan.plan.plan import NetworkPlan, Plan
 
+_ROUTED_ZONE = "libvirt-routed"
 _MOST_FILES = 3
 """That a command names, before it is shortened."""
 _TOOLS = {"ip": "iptables", "ip6": "ip6tables", "bridge": "ebtables"}
@@ -126,7 +127,7 @@ def let_pass(hindered: Hindered) -> Iterator[str]:
             yield "# or, with Docker 28 or newer, let it leave FORWARD alone, in /etc/docker/daemon.json:"
             yield """#   "ip-forward-no-drop": true"""
         case "firewalld":
-            yield from _to_zone(hindered.share)
+            yield from _to_zone(hindered)
         case "ufw":
             yield f"ufw route allow in on {bridge}"
             if hindered.enters:
@@ -138,7 +139,7 @@ def let_pass(hindered: Hindered) -> Iterator[str]:
 def let_reach(hindered: Hindered) -> Iterator[str]:
     """What lets guests reach services on the host."""
     if hindered.owner == "firewalld":
-        yield from _to_zone(hindered.share)
+        yield from _to_zone(hindered)
     elif hindered.owner == "ufw" and hindered.culprit.hook == "input":
         for protocol, port in hindered.services:
             yield f"ufw allow in on {hindered.bridge} to any port {port} proto {protocol}"
@@ -202,9 +203,12 @@ def _replies_of_nft(hindered: Hindered) -> str:
     return "" if hindered.enters else " ct state established,related"
 
 
-def _to_zone(share: NetworkPlan) -> Iterator[str]:
+def _to_zone(hindered: Hindered) -> Iterator[str]:
     """libvirt's zone for the network, now and after firewalld is loaded anew."""
-    joins = None if share.bridge is None else zone_of(share.network, share.bridge)
+    share = hindered.share
+    # firewalld names chains after the zones and policies that it has
+    routed = any(_ROUTED_ZONE in name for table in hindered.ruleset.tables for name in table.chains)
+    joins = None if share.bridge is None else zone_of(share.network, share.bridge, routed_zone=routed)
     if joins is None:
         yield "# firewalld refuses it by the zone that the bridge is in:"
         yield f"firewall-cmd --get-zone-of-interface={_word(share.bridge or '')}"

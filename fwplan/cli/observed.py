@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fwplan.audit.read_observation import observation_of, read_observation
 from fwplan.errors import UnreadableError
-from fwplan.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,10 +33,15 @@ def ruleset_option(function: FC) -> FC:
     return option(function)
 
 
-def start_observing(saved: Sequence[str]) -> Callable[[], Observation]:
+def start_observing(saved: Sequence[str], of_interfaces: Sequence[str] | None = None) -> Callable[[], Observation]:
     """Begin to look at the host, or to read what was saved of one.
 
     A host is looked at in the background: nft needs most of a second to list 10,000 rules, and no Python meanwhile.
+    What a command imports only after this, it imports meanwhile.
+
+    Args:
+        saved: files; none for the host itself.
+        of_interfaces: the settings that are looked at for each interface; None for all that an audit asks for.
 
     Returns:
         The function that gives what was seen.
@@ -46,19 +49,33 @@ def start_observing(saved: Sequence[str]) -> Callable[[], Observation]:
         Raises UnreadableError if a file cannot be read or is none of those, HostError if the host cannot be looked at.
     """
     if saved:
-        return lambda: read_observation([(name, _content(name)) for name in saved])
+        return lambda: _read(saved)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only a live host needs it
 
     from fwplan.host.collect import collect  # noqa: PLC0415
     from fwplan.host.system import System  # noqa: PLC0415
 
     executor = ThreadPoolExecutor(1)
-    seen = executor.submit(collect, System())
+    seen = executor.submit(collect, System(), of_interfaces)
     executor.shutdown(wait=False)
-    return lambda: observation_of(seen.result())
+    return lambda: _seen(seen.result())
+
+
+def _read(saved: Sequence[str]) -> Observation:
+    from fwplan.audit.read_observation import read_observation  # noqa: PLC0415 - a live host is looked at meanwhile
+
+    return read_observation([(name, _content(name)) for name in saved])
+
+
+def _seen(bundle: dict[str, Any]) -> Observation:
+    from fwplan.audit.read_observation import observation_of  # noqa: PLC0415 - it is looked at meanwhile
+
+    return observation_of(bundle)
 
 
 def _content(name: str) -> bytes:
+    from fwplan.files import read_bytes  # noqa: PLC0415 - a live host needs no file
+
     content = read_bytes(name, _LARGEST)
     if len(content) > _LARGEST:
         raise UnreadableError(f"{name} is larger than {_LARGEST >> 20} MiB")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from fwplan.cli.definitions import trouble
 from fwplan.errors import FwplanError, UnreadableError
 from fwplan.network.interface_name import interface_name_fault
 from fwplan.simulate.packet import State
@@ -50,6 +49,7 @@ _OPTIONS = (
     click.option("--mark", type=_Mark(), metavar="NUMBER", default=0, help="The mark that it has, such as 0x10."),
     click.option("--in-interface", metavar="NAME", help="By which interface it comes in.  [default: as the ends tell]"),
     click.option("--out-interface", metavar="NAME", help="By which it leaves.  [default: as routes and the ends tell]"),
+    click.option("-6", "ipv6", is_flag=True, help="A packet of IPv6, where the ends leave that open."),
 )
 
 
@@ -65,6 +65,7 @@ def question_options(function: Callable[..., None]) -> Callable[..., None]:
         mark: int,
         in_interface: str | None,
         out_interface: str | None,
+        ipv6: bool,
         **others: Any,  # noqa: ANN401 - the command's own
     ) -> None:
         try:
@@ -74,9 +75,12 @@ def question_options(function: Callable[..., None]) -> Callable[..., None]:
                 if fault is not None:
                     raise UnreadableError(f"{name!r} is no name of an interface: it {fault}")
         except FwplanError as error:
+            from fwplan.cli.definitions import trouble  # noqa: PLC0415 - a question that is one needs it later
+
             trouble(error)
         else:
-            function(*arguments, question=Question(*ends, state, mark, in_interface, out_interface), **others)
+            question = Question(*ends, state, mark, in_interface, out_interface, 6 if ipv6 else None)
+            function(*arguments, question=question, **others)
 
     for option in reversed(_OPTIONS):
         asked = option(asked)

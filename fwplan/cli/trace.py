@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
 from fwplan.cli.observed import ruleset_option, start_observing
 from fwplan.cli.question_options import question_options
-from fwplan.cli.screen import screen_width, show
 from fwplan.errors import FwplanError
-from fwplan.plan.plan import Backend, make_plan
-from fwplan.trace.trace import trace
 
 if TYPE_CHECKING:
-    from fwplan.nft.ruleset import Ruleset
+    from collections.abc import Callable
+
+    from fwplan.audit.observation import Observation
     from fwplan.trace.question import Question
     from fwplan.trace.trace import Trace
+
+_OF_INTERFACES = ("net.ipv4.conf.{}.rp_filter",)
+"""The settings of each interface that may stop a packet."""
 
 _EPILOG = """\b
 Examples:
@@ -69,32 +70,41 @@ def command(
 
     Nothing is sent, and nothing is changed. FILE is a libvirt <network> definition; '-' is standard input.
     """
-    look = start_observing(saved)
-    networks = valid_definitions(files)
+    look = start_observing(saved, _OF_INTERFACES)
+    # What follows is imported while the host is looked at.
+    from fwplan.cli.definitions import FINDINGS, trouble  # noqa: PLC0415
+
     try:
-        observation = look()
-        plans = [make_plan(networks, backend=backend, checked=True) for backend in Backend]
-        found = trace(question, plans[0].networks, observation.ruleset, observation.world, observation.settings, *plans)
+        found = _answer(files, question, look)
     except FwplanError as error:
         trouble(error)
     else:
-        _print(found, format_name, width or screen_width(), everything=everything, with_reply=with_reply)
+        _print(found, format_name, width, everything=everything, with_reply=with_reply)
         sys.exit(0 if found.passes else FINDINGS)
 
 
-def _backends(ruleset: Ruleset) -> list[Backend]:
-    """Those whose rules of libvirt's may be met."""
-    of_iptables = any(name.startswith("LIBVIRT_") for table in ruleset.tables for name in table.chains)
-    return [Backend.NFTABLES, *([Backend.IPTABLES] if of_iptables else [])]
+def _answer(files: tuple[str, ...], question: Question, look: Callable[[], Observation]) -> Trace:
+    from fwplan.cli.definitions import valid_definitions  # noqa: PLC0415
+    from fwplan.plan.plan import Backend, make_plan  # noqa: PLC0415
+    from fwplan.trace.trace import trace  # noqa: PLC0415
+
+    networks = valid_definitions(files)
+    plans = [make_plan(networks, checked=True)]
+    observation = look()
+    ruleset = observation.ruleset
+    if any(name.startswith("LIBVIRT_") for table in ruleset.tables for name in table.chains):
+        plans.append(make_plan(networks, backend=Backend.IPTABLES, checked=True))
+    return trace(question, plans[0].networks, ruleset, observation.world, observation.settings, *plans)
 
 
-def _print(found: Trace, format_name: str, width: int, *, everything: bool, with_reply: bool) -> None:
+def _print(found: Trace, format_name: str, width: int | None, *, everything: bool, with_reply: bool) -> None:
     if format_name == "json":
         from fwplan.preview.differences import dumped  # noqa: PLC0415 - each format needs one of them
         from fwplan.trace.document import trace_json  # noqa: PLC0415
 
         click.echo(dumped(trace_json(found)), nl=False)
     else:
+        from fwplan.cli.screen import screen_width, show  # noqa: PLC0415
         from fwplan.trace.text import trace_lines  # noqa: PLC0415
 
-        show(trace_lines(found, width, everything=everything, with_reply=with_reply))
+        show(trace_lines(found, width or screen_width(), everything=everything, with_reply=with_reply))

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
-from fwplan.host.iptables import can_fill_checksums
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fwplan.host.system import System
 
@@ -38,8 +37,12 @@ _TABLE_OF_IPTABLES = re.compile(r'"table": *{"family": *"(ip6?)", *"name": *"(?:
 _FAMILIES = {"iptables": "ip", "ip6tables": "ip6"}
 
 
-def collect(system: System) -> dict[str, Any]:
+def collect(system: System, of_interfaces: Sequence[str] | None = None) -> dict[str, Any]:
     """Look at a host.
+
+    Args:
+        system: the host.
+        of_interfaces: the settings that are looked at for each interface, of `INTERFACE_SETTINGS`; None for all.
 
     Returns:
         The parts of a bundle, by name; what `nft` lists as text. `looked_at` names what was looked at, whether there
@@ -63,7 +66,9 @@ def collect(system: System) -> dict[str, Any]:
         others: dict[str, Any] = {
             "addresses": addresses,
             "routes": None if None in routes.values() else routes,
-            "settings": _settings(system, names, routes["ip6"] or ()),
+            "settings": _settings(
+                system, names, routes["ip6"] or (), INTERFACE_SETTINGS if of_interfaces is None else of_interfaces
+            ),
         }
         nftables = listing.result()
     not_read: dict[str, str] = {}
@@ -105,6 +110,8 @@ def _kernel(system: System, saves: Mapping[str, str]) -> dict[str, bool] | None:
     """What the kernel can do; None where that bears on nothing."""
     if not any("LIBVIRT_PRT" in saved for saved in saves.values()):
         return None
+    from fwplan.host.iptables import can_fill_checksums  # noqa: PLC0415 - few hosts are asked
+
     return {"fills_checksums": can_fill_checksums(system)}
 
 
@@ -117,11 +124,13 @@ def _listed(system: System, *command: str) -> Any | None:  # noqa: ANN401 - JSON
         return None
 
 
-def _settings(system: System, interfaces: list[str], routes: Iterable[dict[str, Any]]) -> dict[str, str]:
+def _settings(
+    system: System, interfaces: list[str], routes: Iterable[dict[str, Any]], forms: Sequence[str]
+) -> dict[str, str]:
     by_advertisement = {route.get("dev", "") for route in routes if route.get("protocol") == "ra"} - {""}
     names = [
         *HOST_SETTINGS,
-        *(_of_interface(form, name) for name in interfaces for form in INTERFACE_SETTINGS),
+        *(_of_interface(form, name) for name in interfaces for form in forms),
         *(_of_interface(ACCEPT_ADVERTISEMENTS, name) for name in sorted(by_advertisement)),
     ]
     found = {name: system.setting(name) for name in names}

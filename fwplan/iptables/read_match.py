@@ -268,7 +268,11 @@ def _physical_device(questions: Sequence[PortOfBridgeIs | HasPortOfBridge]) -> t
 
 
 def _group(direction: Direction) -> Option[Match]:
-    return _one(lambda text: InterfaceGroupIs(direction, *masked_number(text)))
+    def read(text: str) -> Match:
+        # the one name that /etc/iproute2/group has on every host
+        return InterfaceGroupIs(direction, *(masked_number("0" if text == "default" else text)))
+
+    return _one(read)
 
 
 def _owner(kind: Literal["user", "group"]) -> Option[Match]:

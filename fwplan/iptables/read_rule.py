@@ -11,7 +11,9 @@ from fwplan.iptables.matches import Always, Comment, IsLaterFragment, OutOfSight
 from fwplan.iptables.read_match import EXTENSIONS, IMPLIED, OUT_OF_SIGHT, OWN_OPTIONS
 from fwplan.iptables.read_target import VERDICTS, read_target
 from fwplan.iptables.ruleset import Rule
-from fwplan.iptables.targets import Goto, Jump
+from fwplan.iptables.target_text import target_text
+from fwplan.iptables.targets import Goto, Jump, UnknownTarget
+from fwplan.iptables.text import restore_word
 from fwplan.iptables.words import segments, words
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _WITHOUT_OPTIONS: Mapping[str, tuple[Match, ...]] = {
     **dict.fromkeys(IMPLIED.values(), (IsLaterFragment(negated=True),)),
 }
 """What extensions ask that are told nothing."""
+_HAVE_TEXT = frozenset(("--string", "--hex-string", "--name", "--hashlimit-name", "--helper", "--label", "--path"))
 _MOST_KEPT = 50_000
 """How many segments are remembered."""
 
@@ -58,49 +61,56 @@ class RuleReader:
 
     def __init__(self, chains: Container[str]) -> None:
         self._chains = chains
-        self._known: dict[tuple[str, str | None], _Read] = {}
+        self._known: dict[tuple[str, str | None], _Read | None] = {}
 
     def read(self, written: str, packets: int = 0, octets: int = 0) -> Rule:
         """The rule that follows the name of a chain."""
         matches: list[Match] = []
         target: Target | None = None
         protocol: str | None = None
-        waiting = ""
         parts = segments(written)
-        for number, part in enumerate(parts):
-            segment = f"{waiting} {part}" if waiting else part
-            found = self._known.get((segment, protocol))
-            if found is None:
-                try:
-                    found = self._segment(segment, protocol)
-                except IndexError:
-                    # an option lacks its words: they are what looked like the beginning of the next segment
-                    if number + 1 < len(parts):
-                        waiting = segment
-                        continue
-                    found = _Read((UnknownMatch("", segment),), None, protocol)
-            waiting = ""
+        number = 0
+        while number < len(parts):
+            found, taken = self._next(parts, number, protocol)
             matches += found.matches
-            # of two targets, which iptables refuses, the packet may meet either
-            matches += () if target is None or found.target is None else (UnknownMatch("", segment),)
-            target = found.target or target
-            protocol = found.protocol
+            if target is not None and found.target is not None:
+                # iptables refuses two
+                target = UnknownTarget("", f"{target_text(target)} {target_text(found.target)}")
+            target, protocol = target or found.target, found.protocol
+            number += taken
         return Rule(written, tuple(matches), target, packets, octets)
 
-    def _segment(self, segment: str, protocol: str | None) -> _Read:
-        if len(self._known) > _MOST_KEPT:
-            self._known.clear()
+    def _next(self, parts: Sequence[str], number: int, protocol: str | None) -> tuple[_Read, int]:
+        """What a segment says, and how many it is: an option's text may look like the beginning of another segment."""
+        part = parts[number]
+        found = self._segment(part, protocol)
+        if found is None and number + 1 < len(parts):
+            joined = self._segment(f"{part} {parts[number + 1]}", protocol)
+            if joined is not None and not any(isinstance(match, UnknownMatch) for match in joined.matches):
+                return joined, 2
+        return found or _Read((UnknownMatch("", part),), None, protocol), 1
+
+    def _segment(self, segment: str, protocol: str | None) -> _Read | None:
+        """What a segment says; None where its last option lacks words."""
+        key = (segment, protocol)
+        if key not in self._known:
+            if len(self._known) > _MOST_KEPT:
+                self._known.clear()
+            self._known[key] = self._read(segment, protocol)
+        return self._known[key]
+
+    def _read(self, segment: str, protocol: str | None) -> _Read | None:
         said = words(segment)
         match said:
             # the two commonest that are seldom the same as another
             case ["-m", "comment", "--comment", text]:
-                found = _Read((Comment(text),), None, protocol)
+                return _Read((Comment(text),), None, protocol)
             case ["-j", chain] if chain in self._chains:
-                found = _Read((), Jump(chain), protocol)
-            case _:
-                found = _Segment(segment, said, protocol, self._chains).read()
-        self._known[segment, protocol] = found
-        return found
+                return _Read((), Jump(chain), protocol)
+        try:
+            return _Segment(segment, said, protocol, self._chains).read()
+        except IndexError:
+            return None
 
 
 class _Segment:
@@ -124,6 +134,7 @@ class _Segment:
         self._name = ""
         self._extension: Extension[Any, tuple[Match, ...]] | None = None
         self._pieces: list[Any] = []
+        self._began = 0
 
     def read(self) -> _Read:
         """What it says.
@@ -163,32 +174,46 @@ class _Segment:
             if self._name != implied:
                 self._begin(implied)
             self._of_extension(start, option, negated=negated)
-        else:
+        elif option.startswith("-"):
             self._skip(start)
+        else:
+            # a word that belongs to no option may be anything
+            self._target = UnknownTarget("", " ".join(self._words[start:]))
+            self._next = len(self._words)
 
     def _skip(self, start: int) -> None:
         """Past what is not understood: the option, and all words up to the next one."""
         while self._next < len(self._words) and not self._words[self._next].startswith(("-", "!")):
             self._next += 1
-        self._matches.append(UnknownMatch(self._name, " ".join(self._words[start : self._next])))
+        self._matches.append(UnknownMatch(self._name, " ".join(map(restore_word, self._words[start : self._next]))))
 
     def _begin(self, name: str) -> None:
         self._join()
-        self._name, self._extension = name, EXTENSIONS[name]
+        self._name, self._extension, self._began = name, EXTENSIONS[name], len(self._matches)
 
     def _begin_match(self, name: str) -> None:
         if name in EXTENSIONS:
             self._begin(name)
             return
         self._join()
-        rest = self._words[self._next :]
-        self._next = len(self._words)
+        start = self._next
+        while self._next < len(self._words) and not self._is_own(self._next):
+            self._next += 1
+        rest = self._words[start : self._next]
+        written = " ".join(map(restore_word, ("-m", name, *rest)))
         if name == "recent" and "--set" in rest and "!" not in rest:
-            self._matches.append(Always(name, self._text))
+            self._matches.append(Always(name, written))
         elif name in OUT_OF_SIGHT:
-            self._matches.append(OutOfSight(name, self._text))
+            self._matches.append(OutOfSight(name, written))
         else:
-            self._matches.append(UnknownMatch(name, self._text))
+            self._matches.append(UnknownMatch(name, written))
+
+    def _is_own(self, number: int) -> bool:
+        """Whether an option of iptables itself begins with a word. Of an unseen extension, some options have a text."""
+        word, after = self._words[number], self._words[number + 1 : number + 2]
+        if self._words[number - 1] in _HAVE_TEXT:
+            return False
+        return word in OWN_OPTIONS or (word == "!" and bool(after) and after[0] in OWN_OPTIONS)
 
     def _jump(self, name: str) -> None:
         self._join()
@@ -225,6 +250,6 @@ class _Segment:
                 self._matches += self._extension.join(self._pieces)
             except ValueError:
                 self._matches.append(UnknownMatch(self._name, self._text))
-        elif self._extension is not None:
+        elif self._extension is not None and len(self._matches) == self._began:
             self._matches += _WITHOUT_OPTIONS.get(self._name) or (UnknownMatch(self._name, self._text),)
         self._extension, self._name, self._pieces = None, "", []

@@ -32,6 +32,7 @@ from fwplan.iptables.targets import (
     UnknownTarget,
     Verdict,
 )
+from fwplan.iptables.text import restore_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +76,15 @@ _REASONS = frozenset(
     )
 )
 _CLASS_HALF = 16
+
+
+def _words(words: Sequence[str]) -> str:
+    return " ".join(map(restore_word, words))
+
+
+def _as_given(said: Said) -> str:
+    """All words, of a target whose options are not read."""
+    return _words(said.get("", ()))
 
 
 def _reject(said: Said) -> Target:
@@ -231,7 +241,7 @@ def _log(prefix: str, group: str | None, options: Mapping[str, int]) -> _Extensi
 
 
 def _besides(name: str) -> _Extension:
-    return _Extension(lambda said: Besides(name, " ".join(said.get("", ()))))
+    return _Extension(lambda said: Besides(name, _as_given(said)))
 
 
 _SIMPLE = ("AUDIT", "CHECKSUM", "CONNSECMARK", "ECN", "IDLETIMER", "LED", "RATEEST", "SECMARK", "TCPMSS", "TCPOPTSTRIP")
@@ -251,7 +261,7 @@ _TARGETS: Mapping[str, _Extension] = {
         _connection_mark,
         {**_SETS_MARK, "--save-mark": 0, "--restore-mark": 0, "--nfmask": 1, "--ctmask": 1, "--mask": 1},
     ),
-    "HMARK": _Extension(lambda said: HashMark(" ".join(said.get("", ())))),
+    "HMARK": _Extension(lambda said: HashMark(_as_given(said))),
     "CLASSIFY": _Extension(_classify, {"--set-class": 1}),
     "DSCP": _Extension(lambda said: SetDscp(number(said["--set-dscp"][0], 63)), {"--set-dscp": 1}),
     "TOS": _Extension(_tos, {"--set-tos": 1}),
@@ -291,8 +301,8 @@ _TARGETS: Mapping[str, _Extension] = {
     "TRACE": _Extension(lambda _: Besides("TRACE"), {}),
     "TEE": _Extension(lambda said: Besides("TEE", f"--gateway {address(said['--gateway'][0])}"), {"--gateway": 1}),
     "QUEUE": _Extension(lambda _: Queue(), {}),
-    "NFQUEUE": _Extension(lambda said: Queue(" ".join(said.get("", ())))),
-    "TPROXY": _Extension(lambda said: TransparentProxy(" ".join(said.get("", ())))),
+    "NFQUEUE": _Extension(lambda said: Queue(_as_given(said))),
+    "TPROXY": _Extension(lambda said: TransparentProxy(_as_given(said))),
     **{name: _besides(name) for name in _SIMPLE},
 }
 
@@ -305,7 +315,7 @@ def read_target(name: str, words: Sequence[str]) -> tuple[Target, Sequence[str]]
     """
     extension = _TARGETS.get(name)
     if extension is None:
-        return UnknownTarget(name, " ".join(words)), ()
+        return UnknownTarget(name, _words(words)), ()
     said: dict[str, Sequence[str]] = {}
     rest = words
     if extension.options is None:
@@ -314,9 +324,9 @@ def read_target(name: str, words: Sequence[str]) -> tuple[Target, Sequence[str]]
         if len(rest) <= count:
             raise IndexError(rest)
         if rest[0] in said:
-            return UnknownTarget(name, " ".join(words)), ()
+            return UnknownTarget(name, _words(words)), ()
         said[rest[0]], rest = rest[1 : count + 1], rest[count + 1 :]
     try:
         return extension.read(said), rest
     except (ValueError, KeyError):
-        return UnknownTarget(name, " ".join(words)), ()
+        return UnknownTarget(name, _words(words)), ()

@@ -24,7 +24,7 @@ _ONE_QUOTED = re.compile(r'([^"\\\0]* )(?<!-[Agijo] )"([^"\\\0]*)"((?: [^"\\\0]*
 _REST_OF_QUOTED = re.compile(r'(?:[^"\\]|\\.)*"')
 _BEGINS = re.compile(r" +(?=-(?:[mjg]|-match|-jump|-goto) )")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_FIRST = ("-m", "-j ", "-g ", "--match", "--jump", "--goto")
+_FIRST = frozenset(("-m", "-j", "-g", "--match", "--jump", "--goto"))
 
 
 def rules_of(text: str) -> Iterator[tuple[int, str]]:
@@ -69,10 +69,11 @@ def segments(rule: str) -> list[str]:
         ]
     found: list[str] = []
     for token in _tokens(rule) or ():
-        if found and not token.lstrip(" ").startswith(_FIRST):
+        word = token.lstrip(" ")
+        if found and word.partition(" ")[0] not in _FIRST:
             found[-1] += token
         else:
-            found.append(token.lstrip(" "))
+            found.append(word)
     return found
 
 

@@ -39,8 +39,6 @@ _OBJECTS = frozenset(
 )
 _RULE = frozenset(("family", "table", "chain", "handle", "expr", "comment", "index", "position"))
 """What fwplan knows of a rule. `index` and `position` say where it was put, which the order of the listing does."""
-_USUAL = 5
-"""How many of these most rules have."""
 
 
 def read_ruleset(document: str | bytes) -> Ruleset:
@@ -143,17 +141,20 @@ class _Reader:
             place, rules = self._places.get((family, table, name)) or self._new_chain(family, table, name)
             statements = [self._statement(one) for one in listed.get("expr", ())]
             handle, comment = listed.get("handle"), listed.get("comment")
-            if len(listed) > _USUAL and not listed.keys() <= _RULE:
+            usual = 4 + (handle is not None) + (comment is not None)
+            if len(listed) != usual and not listed.keys() <= _RULE:
                 more = {key: value for key, value in listed.items() if key not in _RULE}
                 statements.append(unknown("rule", more))
         except (TypeError, KeyError, AttributeError):
             raise NotUnderstoodError from None
         rules.append(Rule(place, tuple(statements), handle, comment))
 
-    def _statement(self, listed: dict[str, Any] | str) -> Statement:
+    def _statement(self, listed: object) -> Statement:
         if isinstance(listed, str):
             # nft has no JSON for a few statements, and puts their text there
             return unknown(listed.partition(" ")[0], listed)
+        if not isinstance(listed, dict):
+            return read_statement(listed)
         # counters differ from rule to rule, and are the commonest of all
         counted = listed.get("counter")
         if type(counted) is dict and len(counted) == 2:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.state import State
     from fwplan.simulate.world import World
 
-_SHORT = 8
+SHORT = 8
 """Chains of no more rules are walked without an index."""
 _MOST_KEPT = 20_000
 """How many answers of an index are kept."""
@@ -52,6 +52,15 @@ class PreparedRule:
         self.steps: tuple[Step, ...] | None = None
         self.statements: tuple[Statement, ...] = ()
         self.harmless: tuple[bool, ...] = ()
+
+    def cannot_match(self, after: int, state: State) -> bool:
+        """Whether something that the rule asks for later does not hold, before it has any effect."""
+        for statement, step in zip(self.statements[after + 1 :], (self.steps or ())[after + 1 :], strict=True):
+            if not only_asks(statement):
+                return False
+            if step(state) is False:
+                return True
+        return False
 
     def prepare(self) -> tuple[Step, ...]:
         """Make the functions."""
@@ -115,12 +124,12 @@ class PreparedChain:
     def candidates(self, state: State) -> tuple[PreparedRule, ...]:
         """The rules that may match, in order."""
         rules = self._rules
-        if len(rules) <= _SHORT:
+        if len(rules) <= SHORT:
             return rules
         index = self._index
         if index is None:
             index = self._index = _Index(self.chain.rules)
-        key = index.key(state)
+        key = (state.iifname, state.oifname, (), ()) if index.by_name_only else index.key(state)
         found = self._answers.get(key)
         if found is None:
             if len(self._answers) > _MOST_KEPT:
@@ -153,7 +162,11 @@ _Key = tuple[str | None, str | None, tuple[_Prefix, ...] | None, tuple[_Prefix, 
 
 
 class _Index:
-    """Which rules may match a packet, by interfaces and addresses."""
+    """Which rules may match a packet, by interfaces and addresses.
+
+    Attributes:
+        by_name_only: whether no rule is told by an address.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._names: dict[str, dict[str, list[int]]] = {"iifname": {}, "oifname": {}}
@@ -173,12 +186,10 @@ class _Index:
             attribute: sorted({(prefix.free, prefix.family) for prefix in prefixes})
             for attribute, prefixes in self._prefixes.items()
         }
-        self._by_address = any(self._lengths.values())
+        self.by_name_only = not any(self._lengths.values())
 
     def key(self, state: State) -> _Key:
         """What the answer depends on."""
-        if not self._by_address:
-            return (state.iifname, state.oifname, (), ())
         return (
             state.iifname,
             state.oifname,

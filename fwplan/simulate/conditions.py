@@ -88,11 +88,6 @@ def why_unsure(condition: Condition) -> str:
     return ", ".join(f"{expression_text(part.left)} is not given" for part in parts if isinstance(part, Match))
 
 
-def is_lasting(condition: Condition) -> bool:
-    """Whether one packet always gets the same answer, as long as it is the same."""
-    return all(part.lasting for part in _parts(condition) if isinstance(part, Unsure))
-
-
 def _parts(condition: Condition) -> Iterator[Match | Unsure]:
     match condition:
         case Not(inner):

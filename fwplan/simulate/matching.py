@@ -23,14 +23,14 @@ from fwplan.nft.expressions import (
 from fwplan.simulate.constants import constant
 from fwplan.simulate.lookup import ABSENT, MISS, Possible, beginning, in_span, part_of
 from fwplan.simulate.state import State
-from fwplan.simulate.values import getter, key_getter
+from fwplan.simulate.values import getter, is_there, key_getter
 
 if TYPE_CHECKING:
     from fwplan.nft.expressions import Expression
     from fwplan.nft.statements import Match
+    from fwplan.simulate.headers import Getter
     from fwplan.simulate.lookup import Part
     from fwplan.simulate.scope import Scope
-    from fwplan.simulate.values import Getter
 
 Test = Callable[[State], bool | None]
 
@@ -41,6 +41,8 @@ def test_of(match: Match, scope: Scope) -> Test:
     if quick is not None:
         return quick
     match match.left, match.right:
+        case Numgen() | Jhash() | Symhash(), AnonymousSet() | SetReference():
+            return _drawn_test(match.left, scope)
         case _, AnonymousSet() | SetReference():
             return _lookup_test(match, match.right, scope)
         case Concatenation(), _:
@@ -49,7 +51,7 @@ def test_of(match: Match, scope: Scope) -> Test:
             exists = value == (match.operator == "==")
             return _name_test(getter(match.left, scope), "", equal=not exists)
         case Numgen() | Jhash() | Symhash(), _:
-            return _nothing
+            return _drawn_test(match.left, scope)
         case _:
             return _value_test(match, scope)
 
@@ -82,6 +84,11 @@ def _equality_test(get: Getter, part: Part, left: Expression, *, equal: bool) ->
 
 def _nothing(_: State) -> None:
     return None
+
+
+def _drawn_test(number: Expression, scope: Scope) -> Test:
+    there = is_there(number, scope)
+    return lambda state: None if there(state) else False
 
 
 def _bits_test(get: Getter, bits: int | str | None, *, none_set: bool) -> Test:
@@ -151,8 +158,6 @@ def _order_test(get: Getter, which: str, bound: int | str | None) -> Test:
 
 def _lookup_test(match: Match, data: Expression, scope: Scope) -> Test:
     if match.operator not in {"==", "!=", "in"}:
-        return _nothing
-    if isinstance(match.left, Numgen | Jhash | Symhash):
         return _nothing
     lookup = scope.lookup(data, match.left)
     if lookup is None:

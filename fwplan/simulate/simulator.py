@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fwplan.simulate.chains import PreparedTable
-from fwplan.simulate.outcome import Outcome, Undecided
+from fwplan.simulate.chains import PreparedChain, PreparedTable
+from fwplan.simulate.outcome import Outcome
 from fwplan.simulate.packet import NO_INTERFACE
-from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
+from fwplan.simulate.stages import BoundStage, DoubtfulStage, FilterStage, NatStage, TrackingStage, TranslationStage
 from fwplan.simulate.state import NOT_TRACKED, State
-from fwplan.simulate.tracing import Gone, common, verdict_of
-from fwplan.simulate.walk import Ending, Walk
+from fwplan.simulate.tracing import Gone
+from fwplan.simulate.tracked import any_tracks
+from fwplan.simulate.walk import Walk
+from fwplan.simulate.ways import known_of_all, to_first_end, verdict_of
 from fwplan.simulate.world import UNKNOWN_WORLD
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.packet import Packet
     from fwplan.simulate.stages import Stage
     from fwplan.simulate.translation import Side
+    from fwplan.simulate.ways import Way
     from fwplan.simulate.world import World
 
 TRACKING_PRIORITY = -200
@@ -49,6 +52,7 @@ class Simulator:
         self.ruleset = ruleset
         self.world = world
         self._tables: dict[int, PreparedTable] = {}
+        self._tracking: dict[str, bool] = {}
         self._stages: dict[tuple[str, str, str | None, str], tuple[Stage, ...]] = {}
 
     def at(self, hook: str, packet: Packet, family: str | None = None) -> Outcome:
@@ -62,8 +66,8 @@ class Simulator:
         family = packet.family if family is None else family
         return outcome(family, hook, self.ways(hook, start(hook, packet), family))
 
-    def ways(self, hook: str, state: State, family: str, part: Part = "all") -> list[Ending]:
-        """All ways that a packet may go at one hook; one where all is known."""
+    def ways(self, hook: str, state: State, family: str, part: Part = "all") -> Way:
+        """The ways that a packet may go at one hook."""
         return Walk(self.stages(family, hook, state, part)).ways(state)
 
     def has_chains(self, family: str, hook: str) -> bool:
@@ -72,7 +76,7 @@ class Simulator:
 
     def stages(self, family: str, hook: str, state: State, part: Part = "all") -> tuple[Stage, ...]:
         """What a packet comes through at a hook, in order."""
-        device = {"ingress": state.iifname, "egress": state.oifname}.get(hook)
+        device = state.iifname if hook == "ingress" else state.oifname if hook == "egress" else None
         key = (family, hook, device, part)
         found = self._stages.get(key)
         if found is None:
@@ -95,13 +99,14 @@ class Simulator:
             prepared = self._table(table).chain(chain.name)
             if prepared is None or not _is_on(base, device, hook):
                 continue
-            if base.type == "nat" and side is not None and first_nat is not None:
+            if base.type == "nat" and side is not None:
                 # all of them are entered where translation is, in the order of their own priorities
-                order = base.priority * _LATER_THAN_ALL - made
-                stage: Stage = NatStage(prepared, base.policy, side, hook, self.world)
-                placed.append((nat_priority, -first_nat, order, stage))
+                if first_nat is not None:
+                    order = base.priority * _LATER_THAN_ALL - made
+                    stage = NatStage(prepared, base.policy, side, hook, self.world)
+                    placed.append((nat_priority, -first_nat, order, stage))
             else:
-                placed.append((base.priority, -made, 0, FilterStage(prepared, base.policy)))
+                placed.append((base.priority, -made, 0, _filtering(prepared, base)))
         placed.sort(key=lambda each: each[:3])
         return tuple(
             [stage for priority, _, _, stage in placed if part == "all" or (part == "early") == (priority <= 0)]
@@ -126,7 +131,18 @@ class Simulator:
             for number, _, base, _ in self._base_chains(family, hook)
             if base.type == "nat" and family in _INET
         ]
-        return min(made, default=None)
+        return min(made) if made and self._tracks(family) else None
+
+    def _tracks(self, family: str) -> bool:
+        """Whether connections are tracked in a family at all."""
+        found = self._tracking.get(family)
+        if found is None:
+            tables = [table for table in self.ruleset.tables if table.family in {family, "inet"}]
+            chains = [chain for table in tables for chain in table.chains.values()]
+            # where addresses are translated, the first rule tells
+            chains.sort(key=lambda chain: chain.hook is None or chain.hook.type != "nat")
+            found = self._tracking[family] = any_tracks((rule for chain in chains for rule in chain.rules), family)
+        return found
 
     def _table(self, table: Table) -> PreparedTable:
         found = self._tables.get(id(table))
@@ -135,8 +151,16 @@ class Simulator:
         return found
 
 
+def _filtering(chain: PreparedChain, base: Hook) -> Stage:
+    if base.type not in {"filter", "route"}:
+        return DoubtfulStage(chain, base.policy, f"fwplan does not know chains of type {base.type}")
+    if base.hook in {"ingress", "egress"} and not base.devices:
+        return DoubtfulStage(chain, base.policy, "this release of nft does not list its device")
+    return FilterStage(chain, base.policy)
+
+
 def _is_on(base: Hook, device: str | None, hook: str) -> bool:
-    """Whether a base chain is that of a device; one of which that is not listed is taken to be."""
+    """Whether a base chain may be that of a device."""
     if hook not in {"ingress", "egress"} or device is None or not base.devices:
         return True
     return any(name == device or (name.endswith("*") and device.startswith(name[:-1])) for name in base.devices)
@@ -159,27 +183,7 @@ def at_hook(state: State, hook: str) -> None:
         state.ct = NOT_TRACKED
 
 
-def outcome(family: str, hook: str, endings: list[Ending]) -> Outcome:
+def outcome(family: str, hook: str, way: Way) -> Outcome:
     """What all ways of a packet at a hook come to."""
-    verdict = verdict_of(endings)
-    ending = endings[0]
-    if isinstance(verdict, Undecided):
-        return Outcome(family, hook, verdict, Gone(ending.state, common(endings), verdict.because[0]))
-    return Outcome(family, hook, verdict, Gone(_known_of_all(endings), ending.events))
-
-
-def _known_of_all(endings: list[Ending]) -> State:
-    """The packet, without what is not the same on all ways."""
-    if len(endings) == 1:
-        return endings[0].state
-    state = endings[0].state.copy()
-    for ending in endings[1:]:
-        for name in _MAY_DIFFER:
-            if getattr(state, name) != getattr(ending.state, name):
-                setattr(state, name, None)
-        if ending.state.tracked != state.tracked:
-            state.tracked = state.tracked._replace(mark=None, status=None, reply=None)
-    return state
-
-
-_MAY_DIFFER = ("saddr", "daddr", "sport", "dport", "mark", "ttl", "dscp", "priority", "pkttype", "smac", "dmac")
+    events, _, doubt = to_first_end(way)
+    return Outcome(family, hook, verdict_of(way), Gone(known_of_all(way.leaves), events, doubt))

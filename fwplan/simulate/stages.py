@@ -46,9 +46,11 @@ class Stage(Protocol):
 
     Attributes:
         policy: of the base chain.
+        always: the chain that every packet enters, as it is; None for other stages.
     """
 
     policy: Literal["accept", "drop"]
+    always: PreparedChain | None
 
     def enter(self, state: State) -> Entry:
         """What becomes of a packet that comes to it."""
@@ -67,15 +69,52 @@ class FilterStage:
     """A base chain of type filter or route."""
 
     def __init__(self, chain: PreparedChain, policy: Literal["accept", "drop"]) -> None:
-        self.chain = chain
+        self.always: PreparedChain | None = chain
         self.policy = policy
 
     def enter(self, state: State) -> Entry:
         """Every packet enters."""
-        return Entry(state, self.chain)
+        return Entry(state, self.always)
 
     def settle(self, _: State, translate: Translate) -> Result:
         """It translates nothing."""
+        return translate
+
+    def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
+        """It only decides."""
+        return state, ()
+
+
+class DoubtfulStage:
+    """A base chain of which it is not known whether packets come to it.
+
+    Args:
+        chain: the chain.
+        policy: of it.
+        why: what is not known of it.
+    """
+
+    always: PreparedChain | None = None
+
+    def __init__(self, chain: PreparedChain, policy: Literal["accept", "drop"], why: str) -> None:
+        self.chain = chain
+        self.policy = policy
+        self._why = why
+        self._entered, self._passed = f"into {chain.chain.place}", f"past {chain.chain.place}"
+
+    def enter(self, state: State) -> Entry:
+        """Both ways are gone."""
+        if self._entered in state.translated:
+            return Entry(state, self.chain)
+        if self._passed in state.translated:
+            return Entry(state)
+        place = self.chain.chain.place
+        doubt = Doubt(f"chain {place}", self._why, place)
+        ways = (("it does not come there", _done(state, self._passed)), ("it does", _done(state, self._entered)))
+        return Entry(state, None, (), doubt, ways)
+
+    def settle(self, _: State, translate: Translate) -> Result:
+        """It is not known to translate anything."""
         return translate
 
     def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
@@ -87,6 +126,7 @@ class TrackingStage:
     """Connection tracking."""
 
     policy: Literal["accept", "drop"] = "accept"
+    always: PreparedChain | None = None
 
     def enter(self, state: State) -> Entry:
         """From here on rules see the connection."""
@@ -125,6 +165,7 @@ class TranslationStage:
     """Where translation begins at a hook: what is known of the connection is done to the packet."""
 
     policy: Literal["accept", "drop"] = "accept"
+    always: PreparedChain | None = None
 
     def __init__(self, side: Side, *, has_chains: bool) -> None:
         self._side = side
@@ -171,6 +212,7 @@ class BoundStage:
     """Where translation ends at a hook: what no chain has translated stays as it is, for this side."""
 
     policy: Literal["accept", "drop"] = "accept"
+    always: PreparedChain | None = None
 
     def __init__(self, side: Side) -> None:
         self._side = side
@@ -188,16 +230,18 @@ class BoundStage:
         return state, ()
 
 
-def _done(state: State, side: Side) -> State:
-    if side in state.translated:
+def _done(state: State, what: str) -> State:
+    if what in state.translated:
         return state
     changed = state.copy()
-    changed.translated = state.translated | {side}
+    changed.translated = state.translated | {what}
     return changed
 
 
 class NatStage:
     """A base chain of type nat."""
+
+    always: PreparedChain | None = None
 
     def __init__(
         self, chain: PreparedChain, policy: Literal["accept", "drop"], side: Side, hook: str, world: World

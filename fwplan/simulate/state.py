@@ -6,6 +6,7 @@ None is what is not given. A state is not changed but copied, so that two ways c
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,8 +14,9 @@ from fwplan.nft.datatypes import DATATYPES
 from fwplan.simulate.packet import Connection, Endpoints, Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from fwplan.simulate.assumptions import Assumptions
     from fwplan.simulate.packet import Address, Interface
     from fwplan.simulate.packet import State as ConnectionState
 
@@ -24,6 +26,11 @@ TCP_FLAGS: Mapping[str, int] = DATATYPES["tcp_flag"].words
 PACKET_TYPES: Mapping[str, int] = DATATYPES["pkt_type"].words
 INTERFACE_TYPES: Mapping[str, int] = {**DATATYPES["iface_type"].words, "none": 65534}
 ETHER_TYPES: Mapping[str, int] = DATATYPES["ether_type"].words
+
+CONFIRMED_EARLY = "confirmed"
+"""Among what has been translated: that a connection is confirmed before the host gets its packet, and stays as it is.
+
+It is so for frames to several stations where rules of IP see what a bridge carries."""
 
 SNAT, DNAT = CT_STATUS["snat"], CT_STATUS["dnat"]
 
@@ -74,6 +81,27 @@ UNTRACKED = NOT_TRACKED._replace(state=CT_STATES["untracked"])
 NOT_GIVEN = Tracked(None, None, None, None, None, None, None, None, has_entry=None)
 
 
+_NOTHING: frozenset[str] = frozenset()
+_LATER: dict[str, Callable[[Packet], object]] = {
+    "smac": lambda packet: mac_number(packet.source_mac),
+    "dmac": lambda packet: mac_number(packet.destination_mac),
+    "flags": lambda packet: None if packet.tcp_flags is None else sum(TCP_FLAGS[flag] for flag in packet.tcp_flags),
+    "pkttype": lambda packet: None if packet.type is None else PACKET_TYPES[packet.type],
+    "icmp_type": lambda packet: packet.icmp_type,
+    "icmp_code": lambda packet: packet.icmp_code,
+    "icmp_id": lambda packet: packet.icmp_id,
+    "vlan": lambda packet: packet.vlan,
+    "length": lambda packet: packet.length,
+    "ttl": lambda packet: packet.ttl,
+    "dscp": lambda packet: packet.dscp,
+    "fragment_offset": lambda packet: packet.fragment_offset,
+    "more_fragments": lambda packet: packet.more_fragments,
+    "uid": lambda packet: packet.uid,
+    "gid": lambda packet: packet.gid,
+    "priority": lambda packet: packet.priority,
+}
+
+
 class State:
     """A packet in plain numbers. Attributes are those of `Packet`, shortened where nft has a word.
 
@@ -83,49 +111,37 @@ class State:
         epoch: how often an address or interface changed.
         touched: sets that the packet was put into or taken out of.
         assumed: what was taken for granted of attributes that are not given.
-        translated: which of source and destination have been translated, so that it happens once.
+        translated: what has happened that happens once: which of source and destination have been translated, and
+            base chains of which it was not known whether it comes to them.
         in_port: the name of the port of a bridge by which the packet came to the rules of IP; empty for none.
         out_port: the same for the port by which the bridge sends it.
     """
 
-    __slots__ = (
-        "assumed",
-        "ct",
-        "daddr",
-        "dmac",
-        "dport",
-        "dscp",
-        "epoch",
-        "family",
-        "flags",
-        "fragment_offset",
-        "gid",
-        "icmp_code",
-        "icmp_id",
-        "icmp_type",
-        "iif",
-        "iifname",
-        "in_port",
-        "length",
-        "mark",
-        "more_fragments",
-        "oif",
-        "oifname",
-        "out_port",
-        "packet",
-        "pkttype",
-        "priority",
-        "protocol",
-        "saddr",
-        "smac",
-        "sport",
-        "touched",
-        "tracked",
-        "translated",
-        "ttl",
-        "uid",
-        "vlan",
-    )
+    # What most packets do not change, and few rules ask for, is made when it is first asked for.
+
+    smac: int | None
+    dmac: int | None
+    flags: int | None
+    pkttype: int | None
+    icmp_type: int | None
+    icmp_code: int | None
+    icmp_id: int | None
+    vlan: int
+    length: int | None
+    ttl: int | None
+    dscp: int | None
+    fragment_offset: int
+    more_fragments: bool
+    uid: int | None
+    gid: int | None
+    priority: int | None
+
+    epoch: int = 0
+    touched: frozenset[str] = _NOTHING
+    assumed: Assumptions = frozenset()
+    translated: frozenset[str] = _NOTHING
+    in_port: str | None = None
+    out_port: str | None = None
 
     def __init__(self, packet: Packet) -> None:
         self.packet = packet
@@ -139,38 +155,21 @@ class State:
         self.protocol: int | None = packet.protocol
         self.sport: int | None = packet.source_port
         self.dport: int | None = packet.destination_port
-        self.flags: int | None = None if packet.tcp_flags is None else sum(TCP_FLAGS[flag] for flag in packet.tcp_flags)
-        self.icmp_type: int | None = packet.icmp_type
-        self.icmp_code: int | None = packet.icmp_code
-        self.icmp_id: int | None = packet.icmp_id
         self.mark: int | None = packet.mark
-        self.pkttype: int | None = None if packet.type is None else PACKET_TYPES[packet.type]
-        self.smac: int | None = None if packet.source_mac is None else int(packet.source_mac.replace(":", ""), 16)
-        self.dmac: int | None = (
-            None if packet.destination_mac is None else int(packet.destination_mac.replace(":", ""), 16)
-        )
-        self.vlan: int = packet.vlan
-        self.length: int | None = packet.length
-        self.ttl: int | None = packet.ttl
-        self.dscp: int | None = packet.dscp
-        self.fragment_offset: int = packet.fragment_offset
-        self.more_fragments: bool = packet.more_fragments
-        self.uid: int | None = packet.uid
-        self.gid: int | None = packet.gid
-        self.priority: int | None = packet.priority
         self.ct = self.tracked = NOT_GIVEN if packet.connection is None else _tracked(packet.connection)
-        self.epoch: int = 0
-        self.touched: frozenset[str] = frozenset()
-        self.assumed: frozenset[tuple[object, bool]] = frozenset()
-        self.translated: frozenset[str] = frozenset()
-        self.in_port: str | None = None
-        self.out_port: str | None = None
+
+    def __getattr__(self, name: str) -> object:
+        """What is made when it is first asked for."""
+        make = _LATER.get(name)
+        if make is None:
+            raise AttributeError(name)
+        value = self.__dict__[name] = make(self.packet)
+        return value
 
     def copy(self) -> State:
         """Another one that is the same."""
         other = State.__new__(State)
-        for name in State.__slots__:
-            setattr(other, name, getattr(self, name))
+        other.__dict__.update(self.__dict__)
         return other
 
     def key(self) -> tuple[object, ...]:
@@ -226,6 +225,11 @@ _STATE_OF: dict[int, ConnectionState] = {
 }
 
 
+def mac_number(mac: str | None) -> int | None:
+    """A hardware address as a number."""
+    return None if mac is None else int(mac.replace(":", ""), 16)
+
+
 def address(number: int | None, family: str) -> Address | None:
     """An address from its number."""
     if number is None:
@@ -244,6 +248,7 @@ def _mac(given: str | None, number: int | None) -> str | None:
     return given if given is not None and given.lower() == written else written
 
 
+@lru_cache(maxsize=4096)
 def _tracked(connection: Connection) -> Tracked:
     state = connection.state
     if state == "invalid":

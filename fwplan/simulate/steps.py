@@ -71,6 +71,9 @@ _ELSEWHERE = Either((("accept", End.ACCEPT), ("drop", End.DROP)), "it is sent el
 
 def is_neutral(statement: Statement) -> bool:
     """Whether a statement neither decides anything nor changes what rules ask for."""
+    if isinstance(statement, Match | Jump):
+        # most are
+        return False
     match statement:
         case Counter() | Log() | Last() | Duplicate() | Verdict.CONTINUE:
             return True

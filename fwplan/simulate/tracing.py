@@ -11,12 +11,10 @@ from fwplan.simulate.outcome import (
     ChainEnded,
     ChainEntered,
     Doubt,
-    Refuse,
     RuleBegun,
     RuleInDoubt,
     RuleMet,
     Translated,
-    Undecided,
 )
 from fwplan.simulate.steps import why
 
@@ -24,14 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fwplan.nft.ruleset import Chain
-    from fwplan.simulate.actions import Result
-    from fwplan.simulate.outcome import Met, Verdict
+    from fwplan.simulate.outcome import Met
     from fwplan.simulate.packet import Packet
     from fwplan.simulate.state import State
-    from fwplan.simulate.walk import Ending, Event
-
-UNSURE = "?"
-"""What the sender is told, where that is not known."""
+    from fwplan.simulate.ways import Event
 
 
 class Gone:
@@ -53,10 +47,11 @@ class Gone:
         met: list[Met] = []
         base: Chain | None = None
         for event in self._events:
-            if event.kind == "entered" and event.chain is not None:
-                base = event.chain.chain
+            kind, chain = event[:2]
+            if kind == "entered" and chain is not None:
+                base = chain.chain
             found = _met(event, base)
-            if event.kind == "policy" and met and isinstance(met[-1], ChainEnded):
+            if kind == "policy" and met and isinstance(met[-1], ChainEnded):
                 # the end of the base chain, or of one that it went to
                 met.pop()
             if found is not None:
@@ -86,7 +81,7 @@ def _met(event: Event, base: Chain | None) -> Met | None:
     return Translated(changes) if kind == "translated" else None
 
 
-def verdict_text(result: Result | int) -> str:
+def verdict_text(result: object) -> str:
     """What a rule that held did."""
     match result:
         case End():
@@ -99,41 +94,3 @@ def verdict_text(result: Result | int) -> str:
             return kind
         case _:
             return "continue"
-
-
-def verdict_of(endings: Sequence[Ending]) -> Verdict:
-    """What all ways together come to."""
-    verdicts = {ending.verdict for ending in endings}
-    if len(verdicts) == 1:
-        return endings[0].verdict
-    if all(isinstance(verdict, Refuse) for verdict in verdicts):
-        return Refuse(UNSURE)
-    return Undecided(tuple(dict.fromkeys(deciding(endings))), frozenset(verdicts))
-
-
-def deciding(endings: Sequence[Ending], depth: int = 0) -> list[Doubt]:
-    """The statements in doubt on which the verdict depends, in the order of the walk."""
-    if len({type(ending.verdict) for ending in endings}) < 2:
-        return []
-    doubt = endings[0].choices[depth][0]
-    by_choice: dict[str, list[Ending]] = {}
-    for ending in endings:
-        by_choice.setdefault(ending.choices[depth][1], []).append(ending)
-    verdicts = [frozenset([type(ending.verdict) for ending in group]) for group in by_choice.values()]
-    found = [doubt] if len(set(verdicts)) > 1 else []
-    for group in by_choice.values():
-        found += deciding(group, depth + 1)
-    return found
-
-
-def common(endings: Sequence[Ending]) -> tuple[Event, ...]:
-    """What a packet meets on all ways, before they part."""
-    events = endings[0].events
-    for ending in endings[1:]:
-        same = 0
-        for one, other in zip(events, ending.events, strict=False):
-            if one is not other and one != other:
-                break
-            same += 1
-        events = events[:same]
-    return events

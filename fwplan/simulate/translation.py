@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fwplan.simulate.actions import Translate
-from fwplan.simulate.state import DNAT, SNAT, Tracked, Way, address
+from fwplan.simulate.state import CONFIRMED_EARLY, DNAT, SNAT, Tracked, Way, address
 
 if TYPE_CHECKING:
     from fwplan.simulate.actions import Result
@@ -31,7 +31,7 @@ class _End(NamedTuple):
 
 def translate(state: State, result: Result, side: Side, hook: str, world: World) -> tuple[State, tuple[str, ...]]:
     """What a chain of type nat makes of a packet, and what of it changed, in words."""
-    if not isinstance(result, Translate):
+    if not isinstance(result, Translate) or CONFIRMED_EARLY in state.translated:
         return state, ()
     old = _end(state, side)
     new = _translated(result, old, state, hook, world)

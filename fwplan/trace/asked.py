@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fwplan.errors import UnanswerableError
-from fwplan.simulate.flow import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.packet import ICMP, ICMPV6, NO_INTERFACE, TCP, UDP, Connection, Endpoints, Interface, Packet
 from fwplan.trace.placing import SOMEWHERE, UPLINK, Placed, Placing
 from fwplan.trace.question import PROTOCOLS, Role
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fwplan.nft.ruleset import Ruleset
     from fwplan.plan.plan import NetworkPlan
-    from fwplan.simulate.flow import Course
+    from fwplan.simulate.course import Course
     from fwplan.simulate.packet import PacketFamily, PacketType
     from fwplan.simulate.world import World
     from fwplan.trace.question import Question
@@ -110,6 +110,10 @@ class _Asking:
         versions = {end.address.version for end in (question.source, question.destination) if end.address is not None}
         if len(versions) > 1:
             raise UnanswerableError("one address is of IPv4 and the other of IPv6: no packet has both")
+        if question.version is not None and versions - {question.version}:
+            raise UnanswerableError(f"an address is not of IPv{question.version}, which is asked for")
+        if question.version is not None:
+            return question.version
         if versions:
             return versions.pop()
         if "icmpv6" in {question.source.protocol, question.destination.protocol}:

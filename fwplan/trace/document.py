@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from fwplan.audit.owners import owner_of_chain, owner_of_policy, owner_of_rule
 from fwplan.nft.rule_text import rule_text
-from fwplan.simulate.flow import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.outcome import (
     Accept,
     ChainEnded,
     ChainEntered,
     Refuse,
+    RuleBegun,
     RuleInDoubt,
     RuleMet,
     Translated,
@@ -130,6 +131,8 @@ def _met(trace: Trace, met: Met) -> Iterator[Json]:
         case RuleMet(rule, position, verdict, changes, assumed):
             about = {"verdict": verdict, "changes": list(changes), "assumed": list(assumed)}
             yield {"met": "rule", **_rule(trace, rule, position), **about}
+        case RuleBegun(rule, position, changes):
+            yield {"met": "rule begun", **_rule(trace, rule, position), "changes": list(changes)}
         case RuleInDoubt(rule, position, doubt):
             yield {"met": "rule in doubt", **_rule(trace, rule, position), "doubt": _doubt(doubt)}
         case ChainEnded(chain, policy):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fwplan.simulate.course import Bridged, Out
 from fwplan.simulate.fib import find_route
-from fwplan.simulate.flow import Bridged, Out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

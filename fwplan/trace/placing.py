@@ -95,6 +95,9 @@ class Placing:
             for ip in share.network.ips
             if address in ip.subnet
         ]
+        if not of_networks and self._shares and (address.is_unspecified or address.is_link_local):
+            # of a guest that has no other yet
+            return Placed(Role.GUEST, address, self._shares[0])
         if not of_networks:
             return Placed(Role.OUTSIDE, address)
         _, _, share, ip = max(of_networks, key=lambda each: each[:2])

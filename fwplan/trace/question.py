@@ -6,7 +6,7 @@ import enum
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fwplan.errors import UnreadableError
 from fwplan.nft.datatypes import DATATYPES
@@ -61,6 +61,7 @@ class Question:
         mark: of the packet, when it comes to the host or is sent by it.
         in_interface: by which it comes in; None to find it.
         out_interface: by which it leaves; None to find it.
+        version: of IP; None for that of the ends, or else of the network.
     """
 
     source: Endpoint
@@ -69,6 +70,7 @@ class Question:
     mark: int = 0
     in_interface: str | None = None
     out_interface: str | None = None
+    version: Literal[4, 6] | None = None
 
 
 def read_endpoint(text: str) -> Endpoint:

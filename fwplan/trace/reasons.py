@@ -45,6 +45,11 @@ class Reasons:
             return None
         return self._of_nft.get(_key(rule))
 
+    def in_words(self, rule: Rule) -> str:
+        """Why a rule is there; empty where it is none of the plans' rules."""
+        intent = self.of(rule)
+        return "" if intent is None else intent.reason
+
     @cached_property
     def _of_nft(self) -> Mapping[Key, Intent]:
         rules = [(each.object, each.intent) for each in self._operations if isinstance(each.object, nft.Rule)]

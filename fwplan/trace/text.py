@@ -9,7 +9,7 @@ from fwplan.audit.owners import owner_of_chain, owner_of_policy, owner_of_rule, 
 from fwplan.nft.rule_text import rule_text
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, paragraph, wrap
-from fwplan.simulate.outcome import Accept, Refuse, RuleInDoubt, RuleMet, Undecided
+from fwplan.simulate.outcome import Accept, Refuse, RuleBegun, RuleInDoubt, RuleMet, Undecided
 from fwplan.trace.tree import visits
 from fwplan.trace.words import end_words, owner_words, packet_words, refusal_words
 
@@ -138,7 +138,7 @@ class _Page:
         style = Style.RULE
         if isinstance(met, RuleInDoubt):
             style = Style.REFUSAL
-        elif met.verdict == "drop" or met.verdict.startswith("reject"):
+        elif isinstance(met, RuleMet) and (met.verdict == "drop" or met.verdict.startswith("reject")):
             style = Style.DELETED
         yield from self._owned(text, None if owner.name == whose.name else owner, margin, style, number)
         intent = self._trace.reasons.of(met.rule)
@@ -150,13 +150,16 @@ class _Page:
             yield from self._owned(step.inside, owner, indent + _DEEPER, Style.PLACE)
             yield from self._steps(step.steps, flow, indent + _DEEPER, owner)
 
-    def _outcome(self, met: RuleMet | RuleInDoubt, margin: int) -> Iterator[Line]:
+    def _outcome(self, met: RuleMet | RuleBegun | RuleInDoubt, margin: int) -> Iterator[Line]:
         if isinstance(met, RuleInDoubt):
             doubt = f"not known: {met.doubt.statement}: {met.doubt.why}"
             yield from paragraph(one_line(doubt), self._width, Style.REFUSAL, indent=margin)
             return
         for change in met.changes:
             yield from paragraph(f"→ {one_line(change)}", self._width, Style.HEADING, indent=margin)
+        if isinstance(met, RuleBegun):
+            yield from paragraph("and what it asks for after that does not hold", self._width, indent=margin)
+            return
         for assumed in met.assumed:
             yield from paragraph(f"taken to hold: {one_line(assumed)}", self._width, Style.REFUSAL, indent=margin)
 

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fwplan.audit.owners import owner_of_policy, owner_of_rule
-from fwplan.simulate.flow import Bridged, Out, ToHost, flow, reply
+from fwplan.simulate.course import Bridged, Out, ToHost
+from fwplan.simulate.flow import flow
 from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleMet
 from fwplan.simulate.packet import Endpoints
+from fwplan.simulate.reply import reply
 from fwplan.simulate.simulator import Simulator
 from fwplan.trace.asked import ask
 from fwplan.trace.hindrances import hindrances
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from fwplan.audit.owners import Owner
     from fwplan.nft.ruleset import Ruleset
     from fwplan.plan.plan import NetworkPlan, Plan
-    from fwplan.simulate.flow import Course, Flow
+    from fwplan.simulate.course import Course
+    from fwplan.simulate.flow import Flow
     from fwplan.simulate.packet import Packet
     from fwplan.simulate.world import World
     from fwplan.trace.asked import Asked
@@ -106,7 +109,7 @@ def trace(
         asked,
         found,
         hindrances(found, asked.world, settings),
-        None if back is None else flow(simulator, back, _back(asked)),
+        None if back is None else flow(simulator, back, *_ways_back(asked)),
         ruleset,
         Reasons(*plans),
     )
@@ -124,17 +127,16 @@ def _answer(found: Flow) -> Packet | None:
     return None if answer is None else replace(answer, type="other")
 
 
-def _back(asked: Asked) -> Course | None:
-    """Where the reply goes: the way that the packet came by."""
+def _ways_back(asked: Asked) -> tuple[Course | None, Course | None]:
+    """Where the reply goes, the way that the packet came by: as it comes, and once it is translated."""
     came = asked.packet.in_interface
     if came is None or asked.course is None:
-        return None
+        return None, None
     if not came.name:
-        return ToHost()
-    if isinstance(asked.course, Bridged):
-        return Bridged(came)
+        return ToHost(), ToHost()
     bridge = asked.world.interface(came.bridge) if came.bridge else None
-    return Out(came) if bridge is None else Out(bridge, came)
+    out = Out(came) if bridge is None else Out(bridge, came)
+    return (Bridged(came) if isinstance(asked.course, Bridged) else out), out
 
 
 def decided(found: Flow, ruleset: Ruleset) -> Decided | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fwplan.nft.expressions import Goto, Jump
 from fwplan.nft.statements import VerdictMap
-from fwplan.simulate.outcome import ChainEnded, ChainEntered, RuleInDoubt, RuleMet, Translated
+from fwplan.simulate.outcome import ChainEnded, ChainEntered, RuleBegun, RuleInDoubt, RuleMet, Translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Step:
-    """A rule that held, or that is in doubt.
+    """A rule that held, that changed the packet before it came to what did not hold, or that is in doubt.
 
     Attributes:
         met: what it did.
@@ -27,7 +27,7 @@ class Step:
         steps: what the packet met there.
     """
 
-    met: RuleMet | RuleInDoubt
+    met: RuleMet | RuleBegun | RuleInDoubt
     inside: str = ""
     is_last: bool = False
     steps: list[Step] = field(default_factory=list)
@@ -42,6 +42,8 @@ class Step:
         """Whether anything came of it, here or where it led to."""
         if isinstance(self.met, RuleInDoubt):
             return False
+        if isinstance(self.met, RuleBegun):
+            return True
         if self.inside:
             return bool(self.met.changes) or any(step.matters for step in self.steps)
         if self.met.verdict == "return" and self.is_last:
@@ -90,7 +92,7 @@ def visits(trace: Iterable[Met], lengths: Callable[[Place], int]) -> list[Visit]
             case ChainEnded(_, policy):
                 if policy is not None:
                     found[-1].policy = policy
-            case RuleMet() | RuleInDoubt():
+            case RuleMet() | RuleBegun() | RuleInDoubt():
                 while open_steps and open_steps[-1].inside != met.rule.place.chain:
                     open_steps.pop()
                 step = Step(met, _target(met), met.position + 1 == lengths(met.rule.place))
@@ -109,9 +111,9 @@ def _translated(found: list[Visit], changes: tuple[str, ...]) -> None:
         found.append(Visit(None, changes=changes))
 
 
-def _target(met: RuleMet | RuleInDoubt) -> str:
+def _target(met: RuleMet | RuleBegun | RuleInDoubt) -> str:
     """The chain that a rule led to."""
-    if isinstance(met, RuleInDoubt):
+    if not isinstance(met, RuleMet):
         return ""
     word, _, chain = met.verdict.partition(" ")
     if word not in {"jump", "goto"}:
