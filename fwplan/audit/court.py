@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fwplan.plan.expectations import Expectation, Expectations
     from fwplan.plan.expectations import Flow as Sent
     from fwplan.plan.plan import NetworkPlan
+    from fwplan.simulate.course import Course
     from fwplan.simulate.flow import Flow
     from fwplan.simulate.simulator import Simulator
 
@@ -119,14 +120,20 @@ class Court:
         answer = reply(found)
         if answer is None or answer.source is None:
             return None
+        back = self._way_back(probe)
+        if isinstance(back, Bridged):
+            answer = replace(answer, type="other")
+        # an answer to an address of the host's goes back only once it is translated
+        is_direct = answer.destination == probe.packet.source
+        return flow(self.simulator, answer, back if is_direct else None, back)
+
+    def _way_back(self, probe: Probe) -> Course:
         came = probe.packet.in_interface
         if came is None or not came.name:
-            return flow(self.simulator, answer, ToHost())
-        if not came.bridge:
-            return flow(self.simulator, answer, Out(came))
+            return ToHost()
         if isinstance(probe.course, Bridged):
-            return flow(self.simulator, replace(answer, type="other"), Bridged(came))
-        return flow(self.simulator, answer, Out(self.around.bridge(came.bridge), came))
+            return Bridged(came)
+        return Out(self.around.bridge(came.bridge), came) if came.bridge else Out(came)
 
     def _compare(self, probe: Probe, what: str, expected: Expectation, found: Flow) -> Broken | None:
         match found.verdict:
