@@ -109,6 +109,8 @@ class XtablesHost(Host):
         self._restore("nft", rules.nft or Restored("", ""))
         self.listing = world.host.run("nft", "-j", "-a", "list", "ruleset")
         saved = [self._saved(backend, program) for backend in rules.by_backend for program in PROGRAMS]
+        of_legacy = {each.program: each for each in saved if each.backend == "legacy"}
+        self._before = {4: _counted(of_legacy["iptables"]), 6: _counted(of_legacy["ip6tables"])} if of_legacy else {}
         sets = read_sets(world.host.run("ipset", "save")) if HAS_SETS else ()
         self.ruleset = host_ruleset(read_ruleset(self.listing), saved, sets)
         self.simulator = Simulator(self.ruleset, replace(world.world, bridge_netfilter=world.bridge_netfilter))
@@ -124,25 +126,32 @@ class XtablesHost(Host):
     def _saved(self, backend: Backend, program: Program) -> Ruleset:
         return read_saved(self.world.host.run(f"{program}-{backend}-save", "-c"), program)
 
-    def counters(self) -> Counted:
-        """How often each rule and policy of iptables-legacy has been met."""
-        found: Counted = Counter()
-        for program in PROGRAMS:
-            for table in self._saved("legacy", program).tables.values():
-                for chain in table.chains.values():
-                    found[FAMILIES[program], table.name, chain.name, None] = chain.packets
-                    for position, rule in enumerate(chain.rules):
-                        found[FAMILIES[program], table.name, chain.name, position] = rule.packets
+    def newly_counted(self, version: int) -> Counted:
+        """How often each rule and policy of iptables-legacy has been met since the last time; of one version of IP."""
+        program: Program = "iptables" if version == 4 else "ip6tables"
+        counted = _counted(self._saved("legacy", program))
+        found = counted - self._before[version]
+        self._before[version] = counted
         return found
+
+
+def _counted(saved: Ruleset) -> Counted:
+    found: Counted = Counter()
+    family = FAMILIES[saved.program]
+    for table in saved.tables.values():
+        for chain in table.chains.values():
+            found[family, table.name, chain.name, None] = chain.packets
+            for position, rule in enumerate(chain.rules):
+                found[family, table.name, chain.name, position] = rule.packets
+    return found
 
 
 class CountedCase(Case):
     """One packet, foretold and sent, that meets rules of nftables and of iptables-legacy."""
 
     def __init__(self, host: Host, tally: Tally, sending: Sending, connection: Connection, kind: str) -> None:
-        before = cast("XtablesHost", host).counters()
         super().__init__(host, tally, sending, connection, kind)
-        self.counted = cast("XtablesHost", host).counters() - before
+        self.counted = cast("XtablesHost", host).newly_counted(sending.datagram.version)
 
     def check_way(self) -> None:
         """The rules that were met."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.scope import Scope
     from fwplan.simulate.state import State
 
-_META = {"mark": "mark", "priority": "priority", "pkttype": "pkttype"}
+_META = {"mark": "mark", "priority": "priority", "pkttype": "pkttype", "length": "length"}
 _FIELDS = {
     ("ip", "saddr"): "saddr",
     ("ip", "daddr"): "daddr",

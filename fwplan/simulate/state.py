@@ -191,6 +191,8 @@ class State:
             self.pkttype,
             self.smac,
             self.dmac,
+            self.length,
+            self.flags,
         )
 
     def as_packet(self) -> Packet:
@@ -208,6 +210,7 @@ class State:
             type=None if self.pkttype is None else _PACKET_TYPE_OF[self.pkttype],  # type: ignore[arg-type]
             source_mac=_mac(packet.source_mac, self.smac),
             destination_mac=_mac(packet.destination_mac, self.dmac),
+            length=self.length,
             ttl=self.ttl,
             dscp=self.dscp,
             priority=self.priority,

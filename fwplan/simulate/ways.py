@@ -198,7 +198,10 @@ def to_first_end(way: Way) -> tuple[list[Event], Leaf | None, Doubt | None]:
     return events, way.leaves[0], None
 
 
-_MAY_DIFFER = ("saddr", "daddr", "sport", "dport", "mark", "ttl", "dscp", "priority", "pkttype", "smac", "dmac")
+_MAY_DIFFER = (
+    *("saddr", "daddr", "sport", "dport", "mark", "ttl", "dscp", "priority", "pkttype", "smac", "dmac"),
+    *("length", "flags"),
+)
 
 
 def known_of_all(leaves: Sequence[Leaf]) -> State:

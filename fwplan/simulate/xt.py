@@ -31,7 +31,6 @@ _GOES_ON = frozenset(
         "NFLOG",
         "RATEEST",
         "SECMARK",
-        "TCPMSS",
         "TCPOPTSTRIP",
         "TEE",
         "TRACE",
@@ -45,7 +44,15 @@ _TRANSLATES: dict[str, Literal["snat", "dnat", "masquerade", "redirect"]] = {
     "MASQUERADE": "masquerade",
     "REDIRECT": "redirect",
 }
-_FORGETS = {"MARK": "mark", "HMARK": "mark", "TTL": "ttl", "HL": "ttl", "DSCP": "dscp"}
+_FORGETS = {
+    "MARK": "mark",
+    "HMARK": "mark",
+    "TTL": "ttl",
+    "HL": "ttl",
+    "DSCP": "dscp",
+    "TCPMSS": "length",
+    "ECN": "flags",
+}
 
 
 def xt_step(kind: str, name: str) -> Step:

@@ -39,6 +39,8 @@ from fwplan.nft.statements import Nat, Notrack, Set, UpdateSet, XtTarget
 from fwplan.simulate.xtables.of_host import set_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fwplan.iptables.matches import Range
     from fwplan.iptables.targets import Target
     from fwplan.nft.expressions import Expression
@@ -53,6 +55,12 @@ _VERDICTS = {
 }
 ANY_NUMBER = Numgen("random", 1 << 32)
 """What is set to it is not known any longer."""
+_CHANGED: Mapping[str, tuple[Statement, ...]] = {
+    # an option that is not there is put in, where nothing follows the header
+    "TCPMSS": (Set(Meta("length"), ANY_NUMBER),),
+    "ECN": (Set(Payload("tcp", "flags"), ANY_NUMBER),),
+}
+"""What targets that do something besides change of what rules ask for."""
 _USUAL_REASON = {"ip": "icmp-port-unreachable", "ip6": "icmp6-port-unreachable"}
 _OTHERWISE = {
     "icmp-proto-unreachable": "prot-unreachable",
@@ -89,8 +97,8 @@ def done(target: Target, context: Context, chain: str) -> tuple[Statement, ...]:
             written = target_text(target)
             marked = XtTarget(written, (Set(Meta("mark"), ANY_NUMBER),))
             return (marked, XtTarget(written, (statements.Queue(),)))
-        case Besides():
-            return (XtTarget(target_text(target), ()),)
+        case Besides(extension):
+            return (XtTarget(target_text(target), _CHANGED.get(extension, ())),)
         case _:
             return _change(target, context)
 
