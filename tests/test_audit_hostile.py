@@ -172,7 +172,7 @@ def test_what_is_strange_is_unknown_and_not_trouble(name: str, tmp_path: Path) -
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fwplan.cli.observed._LARGEST", 1000)
+    monkeypatch.setattr("fwplan.files._LARGEST_HOST", 1000)
     result = run(tmp_path, LISTING)
     assert result.exit_code == 2
     assert "is larger than" in result.stderr

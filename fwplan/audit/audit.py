@@ -57,6 +57,10 @@ def audit(observation: Observation, plan: Plan, files: Mapping[str, str] = _NO_F
     return tuple(sorted(findings, key=lambda finding: (_ORDER[finding.level], finding.network is not None)))
 
 
+audit_host = audit
+"""Its name in the API: `fwplan.audit` is the room."""
+
+
 def likely_backend(observation: Observation) -> Backend:
     """What carries libvirt's rules on a host: iptables where there are chains of it and no table of nftables."""
     of_nftables = any(table.name == LIBVIRT_TABLE for table in observation.listing.tables)

@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fwplan.errors import UnreadableError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from click.decorators import FC
 
     from fwplan.audit.observation import Observation
-
-_LARGEST = 512 * 1024 * 1024
-"""Bytes of a saved host: ten times what 100,000 rules take."""
 
 
 def ruleset_option(function: FC) -> FC:
@@ -62,21 +57,12 @@ def start_observing(saved: Sequence[str], of_interfaces: Sequence[str] | None = 
 
 
 def _read(saved: Sequence[str]) -> Observation:
-    from fwplan.audit.read_observation import read_observation  # noqa: PLC0415 - a live host is looked at meanwhile
+    from fwplan.files import load_host  # noqa: PLC0415 - a live host needs no file
 
-    return read_observation([(name, _content(name)) for name in saved])
+    return load_host(*saved)
 
 
 def _seen(bundle: dict[str, Any]) -> Observation:
     from fwplan.audit.read_observation import observation_of  # noqa: PLC0415 - it is looked at meanwhile
 
     return observation_of(bundle)
-
-
-def _content(name: str) -> bytes:
-    from fwplan.files import read_bytes  # noqa: PLC0415 - a live host needs no file
-
-    content = read_bytes(name, _LARGEST)
-    if len(content) > _LARGEST:
-        raise UnreadableError(f"{name} is larger than {_LARGEST >> 20} MiB")
-    return content
