@@ -12,10 +12,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fwplan.audit.audit import audit_host as audit_host
+    from fwplan.audit.audit import likely_backend as likely_backend
+    from fwplan.audit.finding import Code as Code
+    from fwplan.audit.finding import Finding as Finding
+    from fwplan.audit.finding import Level as Level
+    from fwplan.audit.observation import Observation as Observation
+    from fwplan.audit.owners import Owner as Owner
     from fwplan.errors import FwplanError as FwplanError
     from fwplan.errors import NotExpressibleError as NotExpressibleError
     from fwplan.errors import UnreadableError as UnreadableError
     from fwplan.files import load as load
+    from fwplan.files import load_host as load_host
     from fwplan.files import network_schema as network_schema
     from fwplan.lab.rehearsal import Rehearsal as Rehearsal
     from fwplan.lab.rehearse import rehearse as rehearse
@@ -46,8 +54,12 @@ if TYPE_CHECKING:
 
 # Where each public name lives: it is imported when it is first used, so that a command pays for what it needs.
 _HOMES = {
+    "fwplan.audit.audit": ("audit_host", "likely_backend"),
+    "fwplan.audit.finding": ("Code", "Finding", "Level"),
+    "fwplan.audit.observation": ("Observation",),
+    "fwplan.audit.owners": ("Owner",),
     "fwplan.errors": ("FwplanError", "NotExpressibleError", "UnreadableError"),
-    "fwplan.files": ("load", "network_schema"),
+    "fwplan.files": ("load", "load_host", "network_schema"),
     "fwplan.lab.rehearsal": ("Rehearsal",),
     "fwplan.lab.rehearse": ("rehearse",),
     "fwplan.network.definition": ("Network",),

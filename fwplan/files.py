@@ -12,8 +12,13 @@ from fwplan.network.document import MAXIMUM_BYTES
 from fwplan.network.read import read_network
 
 if TYPE_CHECKING:
+    from fwplan.audit.observation import Observation
     from fwplan.network.definition import Network
     from fwplan.network.schema import Schema
+
+
+_LARGEST_HOST = 512 * 1024 * 1024
+"""Bytes of what was saved of a host: ten times what 100,000 rules take."""
 
 
 def read_bytes(file: str, limit: int = MAXIMUM_BYTES) -> bytes:
@@ -45,6 +50,24 @@ def load(file: str | Path) -> Network:
         InvalidDefinitionError: libvirt would refuse the definition.
     """
     return read_network(read_bytes(str(file)))
+
+
+def load_host(*files: str | Path) -> Observation:
+    """Read what was saved of a host: files of `fwplan collect`, or what nft, iptables-save and ip6tables-save printed.
+
+    Raises:
+        UnreadableError: there is no such file, it is too large, or it is none of those.
+    """
+    from fwplan.audit.read_observation import read_observation  # noqa: PLC0415 - few commands need it
+
+    return read_observation([(str(file), _saved_host(str(file))) for file in files])
+
+
+def _saved_host(file: str) -> bytes:
+    content = read_bytes(file, _LARGEST_HOST)
+    if len(content) > _LARGEST_HOST:
+        raise UnreadableError(f"{file} is larger than {_LARGEST_HOST >> 20} MiB")
+    return content
 
 
 def schema_text() -> bytes:

@@ -29,9 +29,20 @@ def _skipped(config: pytest.Config) -> Counter[str]:
 
 
 def _figures(reporter: pytest.TerminalReporter) -> list[str]:
-    """What tests counted, and left as their property `figure`."""
+    """What tests counted, and left as their property `figure`; or, several of them together, as `tally`.
+
+    A tally is a sentence with places for the `total` of a number and how many `tests` left one, and the number.
+    """
     reports = (report for report in reporter.stats.get("passed", ()) if isinstance(report, pytest.TestReport))
-    return sorted(str(value) for report in reports for name, value in report.user_properties if name == "figure")
+    left = [(name, value) for report in reports for name, value in report.user_properties]
+    tallies: dict[str, list[int]] = {}
+    for name, value in left:
+        if name == "tally" and isinstance(value, list | tuple):
+            tallies.setdefault(str(value[0]), []).append(int(value[1]))
+    return sorted(
+        [str(value) for name, value in left if name == "figure"]
+        + [sentence.format(total=sum(numbers), tests=len(numbers)) for sentence, numbers in tallies.items()]
+    )
 
 
 def _is_ci() -> bool:

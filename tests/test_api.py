@@ -33,6 +33,14 @@ def test_three_lines_do_what_explain_does() -> None:
     assert explanation.serves_dhcp
 
 
+def test_three_lines_do_what_audit_does() -> None:
+    host = fwplan.load_host(_ROOT / "examples/hosts/docker.json")
+    plan = fwplan.make_plan([fwplan.load(_NAT)], backend=fwplan.likely_backend(host))
+    (finding,) = fwplan.audit_host(host, plan)
+    assert (finding.code, finding.level) == (fwplan.Code.REFUSED, fwplan.Level.ERROR)
+    assert finding.owner == fwplan.Owner("Docker", "Docker sets the policy of FORWARD to drop", is_sure=False)
+
+
 def test_every_operation_says_why() -> None:
     plan = fwplan.make_plan([fwplan.load(_NAT)])
     assert all(operation.intent.reason for operation in plan.operations)

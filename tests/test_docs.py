@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parent.parent
 _PAGES = [_ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
-    (_ROOT / "docs").glob("*.md")
+    (_ROOT / "docs").rglob("*.md")
 )
 _COMMANDS = program.list_commands(click.Context(program))
 
@@ -32,7 +32,7 @@ def _examples() -> Iterator[tuple[str, str, str]]:
         for block in re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
             for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
                 command, _, shown = example.partition("\n")
-                yield page.name, command, shown
+                yield str(page.relative_to(_ROOT)), command, shown
 
 
 @pytest.mark.parametrize(("page", "command", "shown"), list(_examples()))
@@ -55,7 +55,7 @@ def test_a_command_prints_what_its_example_shows(page: str, command: str, shown:
     assert done.stdout == shown
 
 
-@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
 def test_a_link_leads_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):

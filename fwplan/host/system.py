@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
 from fwplan.host import firewalld, tc
-from fwplan.nft.listing import merge, read_listing
-from fwplan.nft.transaction import script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,6 +71,8 @@ class System:
         Raises:
             HostError: libnftables is not there, or the kernel does not answer.
         """
+        from fwplan.nft.listing import merge, read_listing  # noqa: PLC0415 - who only lists a ruleset needs neither
+
         listed = []
         for table in tables:
             status, output, errors = _nft(f"list table {table.family} {table.name}")
@@ -82,6 +82,17 @@ class System:
                 raise HostError(f"nftables: {_first_line(errors)}")
         return merge(listed)
 
+    def list_ruleset(self) -> str:
+        """All that the host has of nftables, with handles, as JSON.
+
+        Raises:
+            HostError: libnftables is not there, or the kernel does not answer.
+        """
+        status, output, errors = _nft("list ruleset")
+        if status != 0:
+            raise HostError(f"nftables: {_first_line(errors)}")
+        return output
+
     def commit_nftables(self, edits: Iterable[Edit]) -> None:
         """Make edits, all or none of them: one transaction of the kernel.
 
@@ -89,6 +100,8 @@ class System:
             HostError: libnftables is not there, or the kernel refused; nothing is changed then.
             NotExpressibleError: nft's syntax cannot carry the name of an interface.
         """
+        from fwplan.nft.transaction import script  # noqa: PLC0415
+
         status, _, errors = _nft(script(edits))
         if _TOO_LONG in errors:
             raise HostError(
@@ -399,7 +412,8 @@ def _nftables() -> Any:  # noqa: ANN401 - python-nftables carries no types
 
 
 def _setting_file(name: str) -> Path:
-    return Path("/proc/sys", *name.split("."))
+    """The file of a setting; the name of an interface in it has `/` for a dot, as for sysctl(8)."""
+    return Path("/proc/sys", *(part.replace("/", ".") for part in name.split(".")))
 
 
 def _first_line(text: str) -> str:
