@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.outcome import Outcome
 
     Make = Callable[..., Simulator]
+    Entry = dict[str, dict[str, Any]]
 
 pytestmark = needs("nft")
 
@@ -425,14 +426,14 @@ COMMIT
 # What this machine's nft does not list, or its kernel does not have: out of listings as other releases give them
 
 
-def chain_of(family: str, rules: list[list[Any]], **hook: object) -> list[Any]:
+def chain_of(family: str, rules: list[list[Any]], **hook: object) -> list[Entry]:
     """A base chain `c` of a table `t`, as nft lists it."""
     place = {"family": family, "table": "t"}
-    chain = {"chain": {**place, "name": "c", "type": "filter", "prio": 0, "policy": "accept", **hook}}
+    chain: Entry = {"chain": {**place, "name": "c", "type": "filter", "prio": 0, "policy": "accept", **hook}}
     return [chain, *({"rule": {**place, "chain": "c", "expr": statements}} for statements in rules)]
 
 
-def of_listing(*items: Any, world: World = WORLD) -> Simulator:
+def of_listing(*items: Entry, world: World = WORLD) -> Simulator:
     return Simulator(read_ruleset(json.dumps({"nftables": items})), world)
 
 
