@@ -143,13 +143,13 @@ def foretold(expected: Flow) -> tuple[list[Step], bool]:
     for outcome in expected.outcomes:
         for met in outcome.trace:
             match met:
+                case RuleInDoubt() | RuleMet(assumed=(_, *_)):
+                    return steps, True
                 case RuleMet(rule, _, verdict) if rule.place.table != "tracer":
                     place = rule.place
                     steps.append((outcome.family, place.table, place.chain, rule.handle, kernel_word(verdict)))
                 case ChainEnded(chain, str() as policy) if chain.place.table != "tracer":
                     steps.append((outcome.family, chain.place.table, chain.place.chain, None, policy))
-                case RuleInDoubt():
-                    return steps, True
                 case _:
                     pass
     return steps, False
