@@ -54,6 +54,7 @@ _TOLD = {
     "icmp port-unreachable": (ICMP, 3, 3),
     "icmp host-unreachable": (ICMP, 3, 1),
     "icmp net-prohibited": (ICMP, 3, 9),
+    "icmp host-prohibited": (ICMP, 3, 10),
     "icmp admin-prohibited": (ICMP, 3, 13),
     "icmpv6 port-unreachable": (ICMPV6, 1, 4),
     "icmpv6 admin-prohibited": (ICMPV6, 1, 1),
