@@ -32,6 +32,13 @@ _RATIOS = (
         2.2,
     ),
     ("fwplan apply, 200 files / one process a rule", "test_apply_200_networks", "test_one_process_a_rule", 1.0),
+    ("reading 10,000 rules / nft -j list ruleset", "test_read_10000_rules", "test_nft_lists_the_ruleset", 1.0),
+    (
+        "20 packets for each of 1,000 networks / nft -j list ruleset",
+        "test_20_packets_for_each_of_1000_networks",
+        "test_nft_lists_the_ruleset",
+        2.0,
+    ),
 )
 
 

@@ -54,6 +54,7 @@ _TOLD = {
     "icmp port-unreachable": (ICMP, 3, 3),
     "icmp host-unreachable": (ICMP, 3, 1),
     "icmp net-prohibited": (ICMP, 3, 9),
+    "icmp host-prohibited": (ICMP, 3, 10),
     "icmp admin-prohibited": (ICMP, 3, 13),
     "icmpv6 port-unreachable": (ICMPV6, 1, 4),
     "icmpv6 admin-prohibited": (ICMPV6, 1, 1),
@@ -143,13 +144,13 @@ def foretold(expected: Flow) -> tuple[list[Step], bool]:
     for outcome in expected.outcomes:
         for met in outcome.trace:
             match met:
+                case RuleInDoubt() | RuleMet(assumed=(_, *_)):
+                    return steps, True
                 case RuleMet(rule, _, verdict) if rule.place.table != "tracer":
                     place = rule.place
                     steps.append((outcome.family, place.table, place.chain, rule.handle, kernel_word(verdict)))
                 case ChainEnded(chain, str() as policy) if chain.place.table != "tracer":
                     steps.append((outcome.family, chain.place.table, chain.place.chain, None, policy))
-                case RuleInDoubt():
-                    return steps, True
                 case _:
                     pass
     return steps, False

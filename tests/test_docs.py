@@ -103,3 +103,14 @@ def test_the_python_of_the_api_page_runs(capsys: pytest.CaptureFixture[str], mon
 def test_every_pages_fence_is_closed() -> None:
     for page in _PAGES:
         assert page.read_text(encoding="utf-8").count("```") % 2 == 0, page.name
+
+
+def test_python_prints_what_the_page_on_simulation_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (_ROOT / "docs" / "simulation.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(_ROOT)
+    exec(block, {})  # noqa: S102 - what a reader would run
+
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^print\(.*\) +# (.*)$", block, re.MULTILINE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import pytest
@@ -24,6 +25,7 @@ from strategies_rulesets import rulesets as nft_rulesets
 from fwplan.iptables.read_ruleset import read_ruleset as read_saved
 from fwplan.iptables.sets import read_sets
 from fwplan.nft.read_ruleset import read_ruleset
+from fwplan.nft.statements import Xt
 from fwplan.simulate.outcome import ChainEnded, RuleInDoubt, RuleMet
 from fwplan.simulate.simulator import Simulator
 from fwplan.simulate.xtables.host import host_ruleset
@@ -44,6 +46,7 @@ Backend = Literal["nft", "legacy"]
 PROGRAMS: tuple[Program, ...] = ("iptables", "ip6tables")
 FAMILIES = {"iptables": "ip", "ip6tables": "ip6"}
 PACKETS = 8
+packets_of_a_host = st.lists(sendings, min_size=PACKETS, max_size=PACKETS)
 HAS_SETS = shutil.which("ipset") is not None
 
 Counted = Counter[tuple[str, str, str, int | None]]
@@ -73,6 +76,9 @@ def xtables_world() -> Iterator[SmallWorld]:
             # whatever nft makes later, the kernel enters first
             made.host.run(f"{program}-legacy-restore", given="\n".join(EMPTY.values()) + "\n")
         yield made
+
+
+LIKE_OTHERS = sorted((Path(__file__).parent / "rulesets").glob("like-*.iptables"))
 
 
 @dataclass(frozen=True)
@@ -196,7 +202,7 @@ def try_rulesets(world: SmallWorld, rules: st.SearchStrategy[Rules], case: type[
     tally = Tally(Counter())
 
     @settings(max_examples=max(settings().max_examples // divisor, 1), suppress_health_check=list(HealthCheck))
-    @given(rules, st.lists(sendings, min_size=PACKETS, max_size=PACKETS), st.sampled_from([False, True]))
+    @given(rules, packets_of_a_host, st.sampled_from([False, True]))
     def foretells(drawn: Rules, packets: list[Sending], filtered: object) -> None:
         world.bridge_netfilter = filtered is True
         host = XtablesHost(world, drawn)
@@ -211,18 +217,52 @@ def test_rules_of_iptables_nft_do_what_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
     rules = st.builds(Rules, rulesets(sets=HAS_SETS))
-    record_property("figure", try_rulesets(xtables_world, rules, Case, 5, "iptables-nft"))
+    record_property("figure", try_rulesets(xtables_world, rules, Case, 8, "iptables-nft"))
 
 
 def test_rules_of_iptables_legacy_do_what_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
     rules = st.builds(Rules, st.none(), rulesets(sets=HAS_SETS))
-    record_property("figure", try_rulesets(xtables_world, rules, CountedCase, 5, "iptables-legacy"))
+    record_property("figure", try_rulesets(xtables_world, rules, CountedCase, 8, "iptables-legacy"))
 
 
 def test_rules_of_all_three_meet_a_packet_in_the_order_that_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
     rules = st.builds(Rules, rulesets(sets=HAS_SETS), rulesets(sets=HAS_SETS), nft_rulesets)
-    record_property("figure", try_rulesets(xtables_world, rules, CountedCase, 10, "iptables-nft, -legacy and nft"))
+    record_property("figure", try_rulesets(xtables_world, rules, CountedCase, 16, "iptables-nft, -legacy and nft"))
+
+
+@pytest.mark.parametrize("backend", ["nft", "legacy"])
+@pytest.mark.parametrize("file", LIKE_OTHERS, ids=lambda file: file.stem)
+def test_rules_like_those_of_others_do_what_the_simulator_says(
+    xtables_world: SmallWorld, file: Path, backend: Backend, record_property: Callable[[str, object], None]
+) -> None:
+    tally = Tally(Counter())
+    xtables_world.bridge_netfilter = False
+    restored = Restored(file.read_text(encoding="utf-8"), "")
+    host = XtablesHost(xtables_world, Rules(restored) if backend == "nft" else Rules(None, restored))
+    case = Case if backend == "nft" else CountedCase
+
+    @settings(max_examples=max(settings().max_examples // 25, 1), suppress_health_check=list(HealthCheck))
+    @given(packets_of_a_host)
+    def foretells(packets: list[Sending]) -> None:
+        for sending in packets:
+            try_packet(host, tally, sending, case)
+
+    foretells()
+    record_property("figure", tally.figure(f"{file.stem}, iptables-{backend}"))
+
+
+def test_every_rule_of_iptables_nft_is_readable_with_iptables_save(xtables_world: SmallWorld) -> None:
+    @settings(max_examples=max(settings().max_examples // 10, 1), suppress_health_check=list(HealthCheck))
+    @given(rulesets(sets=HAS_SETS))
+    def is_readable(restored: Restored) -> None:
+        host = XtablesHost(xtables_world, Rules(restored))
+        listed = read_ruleset(host.listing)
+        assert [rule.handle for rule in host.ruleset.rules] == [rule.handle for rule in listed.rules]
+        for rule in host.ruleset.rules:
+            assert not any(isinstance(statement, Xt) for statement in rule.statements), rule
+
+    is_readable()

@@ -6,9 +6,10 @@ is not known, and why.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from namespaces import Namespace, needs
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from fwplan.simulate.outcome import Outcome
 
     Make = Callable[..., Simulator]
+    Entry = dict[str, dict[str, Any]]
 
 pytestmark = needs("nft")
 
@@ -419,3 +421,64 @@ COMMIT
     assert why(here.at("forward", replace(FROM_SERVER, protocol=UDP)).verdict) == [
         'xt match "conntrack": nft does not list what it asks for'
     ]
+
+
+# What this machine's nft does not list, or its kernel does not have: out of listings as other releases give them
+
+
+def chain_of(family: str, rules: list[list[Any]], **hook: object) -> list[Entry]:
+    """A base chain `c` of a table `t`, as nft lists it."""
+    place = {"family": family, "table": "t"}
+    chain: Entry = {"chain": {**place, "name": "c", "type": "filter", "prio": 0, "policy": "accept", **hook}}
+    return [chain, *({"rule": {**place, "chain": "c", "expr": statements}} for statements in rules)]
+
+
+def of_listing(*items: Entry, world: World = WORLD) -> Simulator:
+    return Simulator(read_ruleset(json.dumps({"nftables": items})), world)
+
+
+DROP = [{"drop": None}]
+
+
+def test_chains_of_a_device_come_before_all_others() -> None:
+    here = of_listing(*chain_of("netdev", [DROP], hook="ingress", dev="eth0"))
+    packet = replace(FROM_SERVER, out_interface=None)
+
+    assert flow(here, packet).verdict == Refuse()
+    assert flow(here, replace(TO_SERVER, out_interface=None)).verdict == Accept()
+
+
+def test_a_chain_of_a_device_that_is_not_listed_may_be_that_of_any() -> None:
+    here = of_listing(*chain_of("netdev", [DROP], hook="ingress"))
+
+    assert why(flow(here, replace(FROM_SERVER, out_interface=None)).verdict) == [
+        "chain netdev t c: the listing does not say of which device it is"
+    ]
+
+
+def test_chains_of_a_type_that_is_not_known_may_do_anything() -> None:
+    here = of_listing(*chain_of("ip", [DROP], hook="forward", type="teleport"))
+
+    assert why(here.at("forward", TO_SERVER).verdict) == ["chain ip t c: fwplan does not know chains of type teleport"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ({"queue": {"num": 1}}, "queue to 1: a program decides"),
+        ({"teleport": None}, '<unknown teleport: {"teleport": null}>: fwplan does not understand it'),
+        ({"synproxy": {"mss": 1460}}, "synproxy mss 1460: a program decides"),
+    ],
+    ids=["queue", "unknown", "synproxy"],
+)
+def test_statements_that_may_do_one_thing_or_the_other(statement: dict[str, object], reason: str) -> None:
+    here = of_listing(*chain_of("ip", [[statement]], hook="forward"))
+
+    assert why(here.at("forward", TO_SERVER).verdict) == [reason]
+
+
+def test_hooks_of_arp_are_entered_by_arp() -> None:
+    here = of_listing(*chain_of("arp", [DROP], hook="input"))
+
+    assert flow(here, Packet("arp", OUTSIDE)).verdict == Refuse()
+    assert flow(here, replace(FROM_SERVER, out_interface=None)).verdict == Accept()

@@ -119,7 +119,7 @@ class Journey:
             state.in_port, state.out_port = move.in_port, ""
         if move.out_port is not None:
             state.out_port = move.out_port
-        if move.family in {"ip", "ip6"}:
+        if move.family != "bridge":
             at_hook(state, move.hook)
         if move.hops and state.ttl is not None:
             state.ttl -= move.hops
@@ -145,8 +145,26 @@ class Journey:
         if not arrived.name:
             return self._sent_by_host(state)
         if arrived.bridge:
-            return self._into_bridge(arrived)
-        return _Move(self._family, "prerouting", arrived, NO_INTERFACE, self._routed, in_port="")
+            return self._in_by(arrived, self._into_bridge(arrived))
+        return self._in_by(arrived, self._into_host(arrived))
+
+    def _into_host(self, interface: Interface) -> _Next:
+        """By an interface of IP, or of ARP, which has but one hook there."""
+        if self._family == "arp":
+            return _Move("arp", "input", interface, NO_INTERFACE, _arrived)
+        return _Move(self._family, "prerouting", interface, NO_INTERFACE, self._routed, in_port="")
+
+    def _in_by(self, device: Interface, then: _Next) -> _Next:
+        """By a device, whose own chains come first."""
+        if not self._simulator.has_chains("netdev", "ingress"):
+            return then
+        return _Move("netdev", "ingress", device, NO_INTERFACE, lambda _: then)
+
+    def _out_by(self, device: Interface | None, then: _Next = _ARRIVED) -> _Next:
+        """Out by a device, whose own chains come last."""
+        if not self._simulator.has_chains("netdev", "egress"):
+            return then
+        return _Move("netdev", "egress", NO_INTERFACE, device, lambda _: then)
 
     def _into_bridge(self, port: Interface) -> _Next:
         """By a port of a bridge, whose frames may have to pass the rules of IP there already."""
@@ -162,7 +180,7 @@ class Journey:
         return self._if_netfilter(early, alone)
 
     def _if_netfilter(self, with_ip: _Next, alone: _Next) -> _Next:
-        filtered = self._world.bridge_netfilter
+        filtered = self._world.bridge_netfilter and self._family != "arp"
         if filtered is None:
             doubt = Doubt("bridge-nf-call-iptables", "it is not known whether rules of IP see what a bridge carries")
             return _Fork(doubt, (("they do not", alone), ("they do", with_ip)))
@@ -172,9 +190,9 @@ class Journey:
         """After prerouting of the bridge alone."""
         if isinstance(self._course, Bridged):
             out = self._course.port
-            leave = _Move("bridge", "postrouting", NO_INTERFACE, out, _arrived)
+            leave = _Move("bridge", "postrouting", NO_INTERFACE, out, lambda _: self._out_by(out))
             return _Move("bridge", "forward", port, out, lambda _: leave)
-        enter = _Move(self._family, "prerouting", bridge, NO_INTERFACE, self._routed, in_port="")
+        enter = self._in_by(bridge, self._into_host(bridge))
         return _Move("bridge", "input", port, NO_INTERFACE, lambda _: enter)
 
     def _filtered(self, state: State, port: Interface, bridge: Interface) -> _Next:
@@ -199,7 +217,7 @@ class Journey:
 
     def _bridged_through_ip(self, port: Interface, bridge: Interface, out: Interface) -> _Next:
         """From port to port, and the rules of IP see it."""
-        leave_ip = _Move(self._family, "postrouting", NO_INTERFACE, bridge, _arrived, on_bridge=True)
+        leave_ip = _Move(self._family, "postrouting", NO_INTERFACE, bridge, lambda _: self._out_by(out), on_bridge=True)
         leave = _Move("bridge", "postrouting", NO_INTERFACE, out, lambda _: leave_ip)
         late = _Move("bridge", "forward", port, out, lambda _: leave, "late")
         with_ip = _Move(self._family, "forward", bridge, bridge, lambda _: late, on_bridge=True, out_port=out.name)
@@ -241,6 +259,9 @@ class Journey:
         return _Move(self._family, "forward", state.iif, interface, lambda _: leave, hops=1)
 
     def _sent_by_host(self, state: State) -> _Next:
+        if self._family == "arp":
+            leaving = state.oif
+            return _Move("arp", "output", NO_INTERFACE, leaving, lambda _: self._out_by(leaving))
         course = self.course_of(state)
         if isinstance(course, Out):
             interface, port = course.interface, course.port
@@ -308,13 +329,13 @@ class Journey:
     def _left(self, state: State, interface: Interface, port: Interface | None) -> _Next:
         """After postrouting of IP: where the interface is a bridge, through that, in a frame of the host's."""
         if interface.kind != "bridge":
-            return _ARRIVED
+            return self._out_by(interface)
         framed = state.copy()
         framed.smac = mac_number(interface.mac)
         to = None if state.daddr is None else self._world.neighbours.get(address_of(state.daddr, self._family))
         framed.dmac = None if to is None else mac_number(to.mac)
-        leave = _Move("bridge", "postrouting", NO_INTERFACE, port, _arrived)
-        return _Move("bridge", "output", NO_INTERFACE, port, lambda _: leave, framed=framed)
+        leave = _Move("bridge", "postrouting", NO_INTERFACE, port, lambda _: self._out_by(port))
+        return self._out_by(interface, _Move("bridge", "output", NO_INTERFACE, port, lambda _: leave, framed=framed))
 
 
 def _beginner(packet: Packet) -> int | None:

@@ -86,7 +86,7 @@ class RuleMet:
         position: in the chain, from 0.
         verdict: `accept`, `drop`, `reject with …`, `jump …`, `goto …`, `return`, `continue`, `snat`, ...
         changes: what it changed of the packet, in words: `meta mark 0x0 → 0x1`.
-        assumed: the statements in doubt that were taken to hold.
+        assumed: the statements in doubt that were taken to do this: they may do otherwise.
     """
 
     rule: Rule

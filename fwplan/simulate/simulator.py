@@ -53,6 +53,7 @@ class Simulator:
         self.world = world
         self._tables: dict[int, PreparedTable] = {}
         self._tracking: dict[str, bool] = {}
+        self._bases: dict[tuple[str, str], list[tuple[int, Chain, Hook, Table]]] = {}
         self._stages: dict[tuple[str, str, str | None, str], tuple[Stage, ...]] = {}
 
     def at(self, hook: str, packet: Packet, family: str | None = None) -> Outcome:
@@ -72,7 +73,7 @@ class Simulator:
 
     def has_chains(self, family: str, hook: str) -> bool:
         """Whether there is any base chain at a hook."""
-        return any(True for _ in self._base_chains(family, hook))
+        return bool(self._base_chains(family, hook))
 
     def stages(self, family: str, hook: str, state: State, part: Part = "all") -> tuple[Stage, ...]:
         """What a packet comes through at a hook, in order."""
@@ -106,13 +107,17 @@ class Simulator:
                     stage = NatStage(prepared, base.policy, side, hook, self.world)
                     placed.append((nat_priority, -first_nat, order, stage))
             else:
-                placed.append((base.priority, -made, 0, _filtering(prepared, base)))
+                placed.append((base.priority, -made, 0, _filtering(prepared, base, device)))
         placed.sort(key=lambda each: each[:3])
         return tuple(
             [stage for priority, _, _, stage in placed if part == "all" or (part == "early") == (priority <= 0)]
         )
 
     def _base_chains(self, family: str, hook: str) -> list[tuple[int, Chain, Hook, Table]]:
+        """The base chains that packets of a family come to, and the order of their making."""
+        known = self._bases.get((family, hook))
+        if known is not None:
+            return known
         families = (family, "inet") if family in _INET or (family == "netdev" and hook == "ingress") else (family,)
         found = []
         made = 0
@@ -121,6 +126,7 @@ class Simulator:
                 made += 1
                 if table.family in families and not table.is_dormant and chain.hook and chain.hook.hook == hook:
                     found.append((made, chain, chain.hook, table))
+        self._bases[family, hook] = found
         return found
 
     def _first_nat(self, family: str) -> int | None:
@@ -151,11 +157,13 @@ class Simulator:
         return found
 
 
-def _filtering(chain: PreparedChain, base: Hook) -> Stage:
+def _filtering(chain: PreparedChain, base: Hook, device: str | None) -> Stage:
     if base.type not in {"filter", "route"}:
         return DoubtfulStage(chain, base.policy, f"fwplan does not know chains of type {base.type}")
     if base.hook in {"ingress", "egress"} and not base.devices:
-        return DoubtfulStage(chain, base.policy, "this release of nft does not list its device")
+        return DoubtfulStage(chain, base.policy, "the listing does not say of which device it is")
+    if base.hook in {"ingress", "egress"} and device is None:
+        return DoubtfulStage(chain, base.policy, "it is not given by which device the packet comes")
     return FilterStage(chain, base.policy)
 
 

@@ -7,11 +7,11 @@ until one of them translates it. Source: Linux, net/netfilter/nf_nat_core.c (`nf
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fwplan.simulate.actions import End
 from fwplan.simulate.outcome import Doubt
-from fwplan.simulate.state import CT_STATES, CT_STATUS, NOT_GIVEN, NOT_TRACKED, UNTRACKED, Tracked, Way
+from fwplan.simulate.state import CT_STATES, CT_STATUS, NOT_GIVEN, NOT_TRACKED, UNTRACKED, Ends, Tracked
 from fwplan.simulate.translation import Side, lacks_address, retranslate, translate
 
 if TYPE_CHECKING:
@@ -41,51 +41,39 @@ class Entry(NamedTuple):
     ways: tuple[tuple[str, State], ...] = ()
 
 
-class Stage(Protocol):
+class Stage:
     """A stage of a hook.
 
     Attributes:
         policy: of the base chain.
-        always: the chain that every packet enters, as it is; None for other stages.
+        always: the chain that every packet enters, as it is; None where it depends on the packet.
     """
 
-    policy: Literal["accept", "drop"]
-    always: PreparedChain | None
+    policy: Literal["accept", "drop"] = "accept"
+    always: PreparedChain | None = None
 
     def enter(self, state: State) -> Entry:
         """What becomes of a packet that comes to it."""
-        ...
-
-    def settle(self, state: State, translate: Translate) -> Result:
-        """What comes of a statement that translates: it may find that there is nothing to translate to."""
-        ...
-
-    def leave(self, state: State, result: Result) -> tuple[State, tuple[str, ...]]:
-        """What becomes of a packet that the chain let go on, and what of it changed, in words."""
-        ...
-
-
-class FilterStage:
-    """A base chain of type filter or route."""
-
-    def __init__(self, chain: PreparedChain, policy: Literal["accept", "drop"]) -> None:
-        self.always: PreparedChain | None = chain
-        self.policy = policy
-
-    def enter(self, state: State) -> Entry:
-        """Every packet enters."""
         return Entry(state, self.always)
 
     def settle(self, _: State, translate: Translate) -> Result:
-        """It translates nothing."""
+        """What comes of a statement that translates: it may find that there is nothing to translate to."""
         return translate
 
     def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
-        """It only decides."""
+        """What becomes of a packet that the chain let go on, and what of it changed, in words."""
         return state, ()
 
 
-class DoubtfulStage:
+class FilterStage(Stage):
+    """A base chain of type filter or route."""
+
+    def __init__(self, chain: PreparedChain, policy: Literal["accept", "drop"]) -> None:
+        self.always = chain
+        self.policy = policy
+
+
+class DoubtfulStage(Stage):
     """A base chain of which it is not known whether packets come to it.
 
     Args:
@@ -93,8 +81,6 @@ class DoubtfulStage:
         policy: of it.
         why: what is not known of it.
     """
-
-    always: PreparedChain | None = None
 
     def __init__(self, chain: PreparedChain, policy: Literal["accept", "drop"], why: str) -> None:
         self.chain = chain
@@ -113,20 +99,9 @@ class DoubtfulStage:
         ways = (("it does not come there", _done(state, self._passed)), ("it does", _done(state, self._entered)))
         return Entry(state, None, (), doubt, ways)
 
-    def settle(self, _: State, translate: Translate) -> Result:
-        """It is not known to translate anything."""
-        return translate
 
-    def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
-        """It only decides."""
-        return state, ()
-
-
-class TrackingStage:
+class TrackingStage(Stage):
     """Connection tracking."""
-
-    policy: Literal["accept", "drop"] = "accept"
-    always: PreparedChain | None = None
 
     def enter(self, state: State) -> Entry:
         """From here on rules see the connection."""
@@ -140,32 +115,21 @@ class TrackingStage:
         changed.ct = changed.tracked = begun(state)
         return Entry(changed)
 
-    def settle(self, _: State, translate: Translate) -> Result:
-        """It translates nothing."""
-        return translate
-
-    def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
-        """It enters no chain."""
-        return state, ()
-
 
 def begun(state: State) -> Tracked:
     """What is known of the connection, that of a first packet completed by what the packet says."""
     tracked = state.tracked
     if tracked.state != NEW or tracked.original is not None:
         return tracked
-    original = Way(state.saddr, state.daddr, state.sport, state.dport)
+    original = Ends(state.saddr, state.daddr, state.sport, state.dport)
     status = 0 if tracked.status is None else tracked.status
     mark = 0 if tracked.mark is None else tracked.mark
     helper = "" if tracked.helper is None else tracked.helper
     return tracked._replace(original=original, reply=original.reversed(), status=status, mark=mark, helper=helper)
 
 
-class TranslationStage:
+class TranslationStage(Stage):
     """Where translation begins at a hook: what is known of the connection is done to the packet."""
-
-    policy: Literal["accept", "drop"] = "accept"
-    always: PreparedChain | None = None
 
     def __init__(self, side: Side, *, has_chains: bool) -> None:
         self._side = side
@@ -199,20 +163,9 @@ class TranslationStage:
             state, None, (), doubt, (("it is not the first", _done(state, self._side)), ("it is the first", first))
         )
 
-    def settle(self, _: State, translate: Translate) -> Result:
-        """It translates nothing."""
-        return translate
 
-    def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
-        """It enters no chain."""
-        return state, ()
-
-
-class BoundStage:
+class BoundStage(Stage):
     """Where translation ends at a hook: what no chain has translated stays as it is, for this side."""
-
-    policy: Literal["accept", "drop"] = "accept"
-    always: PreparedChain | None = None
 
     def __init__(self, side: Side) -> None:
         self._side = side
@@ -220,14 +173,6 @@ class BoundStage:
     def enter(self, state: State) -> Entry:
         """No chain of another hook is asked again."""
         return Entry(_done(state, self._side))
-
-    def settle(self, _: State, translate: Translate) -> Result:
-        """It enters no chain."""
-        return translate
-
-    def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
-        """It enters no chain."""
-        return state, ()
 
 
 def _done(state: State, what: str) -> State:
@@ -238,10 +183,8 @@ def _done(state: State, what: str) -> State:
     return changed
 
 
-class NatStage:
+class NatStage(Stage):
     """A base chain of type nat."""
-
-    always: PreparedChain | None = None
 
     def __init__(
         self, chain: PreparedChain, policy: Literal["accept", "drop"], side: Side, hook: str, world: World

@@ -35,17 +35,17 @@ It is so for frames to several stations where rules of IP see what a bridge carr
 SNAT, DNAT = CT_STATUS["snat"], CT_STATUS["dnat"]
 
 
-class Way(NamedTuple):
-    """One way of a connection, as it is remembered."""
+class Ends(NamedTuple):
+    """From where to where a connection goes one way, as it is remembered."""
 
     source: int | None
     destination: int | None
     source_port: int | None
     destination_port: int | None
 
-    def reversed(self) -> Way:
+    def reversed(self) -> Ends:
         """The other way round."""
-        return Way(self.destination, self.source, self.destination_port, self.source_port)
+        return Ends(self.destination, self.source, self.destination_port, self.source_port)
 
 
 class Tracked(NamedTuple):
@@ -67,8 +67,8 @@ class Tracked(NamedTuple):
     direction: int | None
     status: int | None
     mark: int | None
-    original: Way | None
-    reply: Way | None
+    original: Ends | None
+    reply: Ends | None
     helper: str | None
     zone: int | None
     has_entry: bool | None
@@ -274,10 +274,10 @@ def _tracked(connection: Connection) -> Tracked:
     )
 
 
-def _way(endpoints: Endpoints | None) -> Way | None:
+def _way(endpoints: Endpoints | None) -> Ends | None:
     if endpoints is None:
         return None
-    return Way(
+    return Ends(
         None if endpoints.source is None else int(endpoints.source),
         None if endpoints.destination is None else int(endpoints.destination),
         endpoints.source_port,
@@ -285,7 +285,7 @@ def _way(endpoints: Endpoints | None) -> Way | None:
     )
 
 
-def _endpoints(way: Way | None, family: str) -> Endpoints | None:
+def _endpoints(way: Ends | None, family: str) -> Endpoints | None:
     if way is None:
         return None
     return Endpoints(

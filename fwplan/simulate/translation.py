@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fwplan.simulate.actions import Translate
-from fwplan.simulate.state import CONFIRMED_EARLY, DNAT, SNAT, Tracked, Way, address
+from fwplan.simulate.state import CONFIRMED_EARLY, DNAT, SNAT, Ends, Tracked, address
 
 if TYPE_CHECKING:
     from fwplan.simulate.actions import Result
@@ -166,9 +166,9 @@ def _remembering(ct: Tracked, side: Side, old: _End, new: _End) -> Tracked:
     if status is not None and (new != old or new.number is None):
         status |= SNAT if side == "source" else DNAT
     if reply is not None and side == "source":
-        reply = Way(reply.source, new.number, reply.source_port, new.port)
+        reply = Ends(reply.source, new.number, reply.source_port, new.port)
     elif reply is not None:
-        reply = Way(new.number, reply.destination, new.port, reply.destination_port)
+        reply = Ends(new.number, reply.destination, new.port, reply.destination_port)
     return ct._replace(status=status, reply=reply)
 
 

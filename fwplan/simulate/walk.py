@@ -353,9 +353,7 @@ class Walk:
             choices.append((NO_MATCH[0], found))
         self._depth += 1
         for label, choice, state in fork.choices:
-            assumed = fork.within.assumed
-            if not isinstance(fork.within.result, Either):
-                assumed = (*assumed, fork.doubt.statement)
+            assumed = (*fork.within.assumed, fork.doubt.statement)
             here = fork.within._replace(result=choice, state=state, assumed=assumed)
             choices.append((label, self._in_chain(stage, fork.at.copy(), here, state, [])))
         self._depth -= 1

@@ -6,7 +6,7 @@ net/ipv6/netfilter/ip6t_rpfilter.c.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from fwplan.iptables.match_text import match_text
@@ -154,7 +154,9 @@ def in_set(match: InSet, context: Context) -> Condition:
     parts = context.sets.get(match.set)
     if parts is None or match.options or len(parts) > len(match.sides):
         lasting = match.set not in context.changed
-        return Unsure(match_text(match), "what is in the set is not given", lasting)
+        # the same question with and without a `!`
+        asked = match_text(replace(match, negated=False))
+        return unless(Unsure(asked, "what is in the set is not given", lasting), negated=match.negated)
     key = set_key(parts, match.sides, context.family)
     return unless(Match("==", key, SetReference(match.set)), negated=match.negated)
 
