@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.mutations import iptables_mutations, nftables_mutations
 from fwplan.audit.audit import audit
+from fwplan.audit.commands import Commands
 from fwplan.audit.drift import drift
 from fwplan.audit.finding import Code, Level
 from fwplan.audit.read_observation import observation_of
-from fwplan.audit.remedies import Commands
 from fwplan.host.collect import collect
 from fwplan.plan.plan import Backend
 

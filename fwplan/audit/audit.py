@@ -7,11 +7,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fwplan.audit.commands import Commands
 from fwplan.audit.drift import drift
 from fwplan.audit.finding import Code, Finding, Level
-from fwplan.audit.owners import LIBVIRT_TABLE
+from fwplan.audit.places import LIBVIRT_TABLE
 from fwplan.audit.prerequisites import prerequisite_findings
-from fwplan.audit.remedies import Commands
 from fwplan.audit.sight import blind_versions, sight_findings
 from fwplan.network.modes import Kind
 from fwplan.nft.objects import Rule

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fwplan.audit.finding import Code
@@ -150,6 +149,8 @@ def _words(text: str) -> list[str]:
 
 
 def _likeness(words: list[str], others: list[str]) -> float:
+    from difflib import SequenceMatcher  # noqa: PLC0415 - most hosts are as planned
+
     return SequenceMatcher(None, words, others, autojunk=False).ratio()
 
 

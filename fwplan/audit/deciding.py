@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwplan.audit.owners import Owner, owner_of_policy, owner_of_rule
-from fwplan.audit.places import said
 from fwplan.audit.strangers import STRANGER, Strangers
+from fwplan.audit.wording import said
 from fwplan.simulate.outcome import ChainEnded, ChainEntered, Doubt, RuleMet
 
 if TYPE_CHECKING:

@@ -6,15 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from fwplan.audit.finding import Code, Finding
-from fwplan.iptables import objects as iptables
-from fwplan.nft import objects as nft
 from fwplan.plan.share import SetUpMark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fwplan.audit.chain_drift import Drift
-    from fwplan.audit.remedies import Commands
+    from fwplan.audit.commands import Commands
     from fwplan.network.definition import Subnet
     from fwplan.plan.plan import NetworkPlan, Plan
     from fwplan.plan.share import Mark
@@ -119,7 +117,7 @@ class DriftReport:
 
 
 def _count(share: NetworkPlan) -> int:
-    return sum(isinstance(operation.object, nft.Rule | iptables.Rule) for operation in share.operations)
+    return sum(operation.object.noun[0] == "rule" for operation in share.operations)
 
 
 def _details(found: list[tuple[str, Drift]]) -> Iterator[str]:

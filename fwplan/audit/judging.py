@@ -8,8 +8,7 @@ from fwplan.audit.court import Court
 from fwplan.audit.deciding import Deciders
 from fwplan.audit.interests import Interests
 from fwplan.audit.open_networks import open_findings
-from fwplan.audit.owners import LIBVIRT_TABLE
-from fwplan.audit.places import FAMILIES
+from fwplan.audit.places import FAMILIES, LIBVIRT_TABLE
 from fwplan.audit.promises import Promises
 from fwplan.audit.strangers import Strangers
 from fwplan.audit.surroundings import Surroundings
@@ -22,9 +21,9 @@ from fwplan.simulate.simulator import Simulator
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from fwplan.audit.commands import Commands
     from fwplan.audit.finding import Finding
     from fwplan.audit.observation import Observation
-    from fwplan.audit.remedies import Commands
     from fwplan.nft.ruleset import Rule
     from fwplan.plan.plan import Plan
 

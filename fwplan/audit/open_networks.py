@@ -6,9 +6,9 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from fwplan.audit.finding import Code, Finding
-from fwplan.audit.owners import LIBVIRT_TABLE
-from fwplan.audit.places import iptables_place, said
+from fwplan.audit.places import LIBVIRT_TABLE, iptables_place
 from fwplan.audit.probes import probes
+from fwplan.audit.wording import said
 from fwplan.network.modes import Kind
 from fwplan.plan.share import iptables_mark, nft_mark
 from fwplan.simulate.outcome import Refuse, Undecided

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fwplan.audit.places import LIBVIRT_TABLE
 from fwplan.audit.programs import Program, program_of
 from fwplan.nft.expressions import AnonymousSet, Ct, Goto, Jump, Meta, Payload, Verdict, Word
 from fwplan.nft.statements import Counter, Match, Nat, Reject, VerdictMap
@@ -37,10 +38,13 @@ class Owner:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_guess(self) -> bool:
+        """Whether it is somebody, and may be somebody else."""
+        return not self.is_sure and self.name != UNKNOWN
+
 
 UNKNOWN = "unknown"
-LIBVIRT_TABLE = "libvirt_network"
-"""Of libvirt's networks, in `ip` and in `ip6`."""
 NFT_ADMINISTRATOR = "nftables.service / administrator"
 _IPTABLES = {"ip": "iptables", "ip6": "iptables", "bridge": "ebtables", "arp": "arptables"}
 _IPTABLES_TABLES = frozenset(("filter", "nat", "mangle", "raw", "security", "broute"))

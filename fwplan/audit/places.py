@@ -1,19 +1,18 @@
-"""How a plan, a listing and a whole ruleset name the same places and rules."""
+"""How a plan, a listing and a whole ruleset name the same places."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwplan.iptables.objects import PROGRAMS
-from fwplan.nft.rule_text import rule_text
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fwplan.iptables import objects as iptables
-    from fwplan.nft.ruleset import Chain, Rule, Ruleset
+    from fwplan.nft.ruleset import Chain, Ruleset
 
-FAMILIES: Mapping[iptables.Program, str] = dict(zip(PROGRAMS, ("ip", "ip6"), strict=True))
+LIBVIRT_TABLE = "libvirt_network"
+"""Of libvirt's networks, in `ip` and in `ip6`."""
+FAMILIES: Mapping[iptables.Program, str] = {"iptables": "ip", "ip6tables": "ip6"}
 """nftables' name of the packets that each program of iptables is for."""
 
 
@@ -36,8 +35,3 @@ def chain_of_iptables(ruleset: Ruleset, chain: iptables.Chain, rules: int) -> Ch
             if found is not None and len(found.rules) == rules:
                 return found
     return None
-
-
-def said(rule: Rule) -> str:
-    """A rule as its own program writes it, in nft's syntax or in that of iptables."""
-    return f"-A {rule.place.chain} {rule.written}" if rule.written else rule_text(rule)

@@ -13,8 +13,8 @@ from fwplan.plan.intents import Family
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fwplan.audit.commands import Commands
     from fwplan.audit.observation import Observation
-    from fwplan.audit.remedies import Commands
     from fwplan.plan.plan import NetworkPlan, Plan
 
 _FORWARDING = {Family.IPV4: "net.ipv4.ip_forward", Family.IPV6: "net.ipv6.conf.all.forwarding"}

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from fwplan.audit.finding import Code, Finding
 from fwplan.audit.owners import UNKNOWN
 from fwplan.audit.probes import Way, probes
-from fwplan.audit.remedies import Commands, Hindered, deletion, let_pass, let_reach
+from fwplan.audit.remedies import Hindered, deletion, let_pass, let_reach
 from fwplan.audit.strangers import STRANGER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from fwplan.audit.commands import Commands
     from fwplan.audit.court import Broken, Court
     from fwplan.audit.deciding import Culprit
     from fwplan.audit.probes import Probe

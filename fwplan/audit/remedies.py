@@ -14,19 +14,16 @@ from fwplan.audit.owners import table_of
 from fwplan.audit.probes import Way
 from fwplan.errors import NotExpressibleError
 from fwplan.nft.grammar import interface_word, pattern
-from fwplan.plan.plan import Backend, Layout
 from fwplan.plan.promises import zone_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from fwplan.audit.deciding import Culprit
     from fwplan.nft.ruleset import Place, Rule, Ruleset
-    from fwplan.plan.plan import NetworkPlan, Plan
+    from fwplan.plan.plan import NetworkPlan
 
 _ROUTED_ZONE = "libvirt-routed"
-_MOST_FILES = 3
-"""That a command names, before it is shortened."""
 _TOOLS = {"ip": "iptables", "ip6": "ip6tables", "bridge": "ebtables"}
 _BUILT_IN = {
     "prerouting": "PREROUTING",
@@ -36,37 +33,6 @@ _BUILT_IN = {
     "postrouting": "POSTROUTING",
 }
 """iptables' chains, by the hook at which the kernel enters them."""
-
-
-@dataclass(frozen=True)
-class Commands:
-    """Commands of fwplan itself, with the files of the definitions that they are about.
-
-    Attributes:
-        plan: of the networks.
-        files: the file of each network's definition, by its name, as far as that is known.
-    """
-
-    plan: Plan
-    files: Mapping[str, str]
-
-    def apply(self, networks: Iterable[str] | None = None, *options: str) -> str:
-        """`fwplan apply` for these networks; for all where none are given."""
-        if self.plan.backend is not Backend.NFTABLES:
-            options = (*options, "--backend", self.plan.backend.value)
-        if self.plan.layout is not Layout.LIBVIRT:
-            options = (*options, "--layout", self.plan.layout.value)
-        names = [share.network.name for share in self.plan.networks] if networks is None else list(networks)
-        files = [self.files.get(name, "") for name in names]
-        if not files or not all(files) or "-" in files:
-            words = ["DEFINITION…"]
-        else:
-            words = [shlex.quote(file) for file in files[:_MOST_FILES]] + ["…"] * (len(files) > _MOST_FILES)
-        return " ".join(["fwplan apply", *options, *words])
-
-    def repair(self, networks: Iterable[str] | None = None) -> tuple[str, ...]:
-        """What makes the rules of networks right again."""
-        return "# puts back what is missing, and takes away what is too much:", self.apply(networks)
 
 
 def deletion(ruleset: Ruleset, rule: Rule) -> Iterator[str]:

@@ -6,9 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from fwplan.audit.finding import Level
-from fwplan.audit.owners import UNKNOWN
-from fwplan.iptables import objects as iptables
-from fwplan.nft import objects as nft
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, wrap
 
@@ -70,7 +67,7 @@ def summary(findings: Sequence[Finding], plan: Plan) -> str:
     """How many there are, in one line."""
     counts = Counter(finding.level for finding in findings)
     networks = len(plan.networks)
-    rules = sum(isinstance(operation.object, nft.Rule | iptables.Rule) for operation in plan.operations)
+    rules = sum(operation.object.noun[0] == "rule" for operation in plan.operations)
     parts = [f"{counts[level]} {level.value}{'' if counts[level] == 1 else 's'}" for level in Level if counts[level]]
     held = f"{networks} {'network' if networks == 1 else 'networks'}, {rules} {'rule' if rules == 1 else 'rules'}"
     return f"{held}: {', '.join(parts) if parts else 'nothing to find'}."
@@ -86,7 +83,7 @@ def _finding(finding: Finding, width: int, *, everything: bool) -> Iterator[Line
     if finding.place:
         yield from _labelled("at", finding.place, width, Style.PLACE)
     if finding.owner is not None:
-        guess = "" if finding.owner.is_sure or finding.owner.name == UNKNOWN else ", probably"
+        guess = ", probably" if finding.owner.is_guess else ""
         yield from _labelled("whose", f"{finding.owner}{guess}: {finding.owner.because}", width, Style.PLAIN)
     shown = finding.details if everything else finding.details[:_MOST_DETAILS]
     for detail in shown:

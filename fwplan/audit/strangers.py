@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fwplan.audit.finding import Code, Finding
-from fwplan.audit.owners import LIBVIRT_TABLE, Owner, owner_of_rule
-from fwplan.audit.places import chain_of_iptables, iptables_place, said
+from fwplan.audit.owners import Owner, owner_of_rule
+from fwplan.audit.places import LIBVIRT_TABLE, chain_of_iptables, iptables_place
 from fwplan.audit.remedies import deletion
+from fwplan.audit.wording import said
 from fwplan.nft.expressions import Goto, Verdict
 from fwplan.nft.objects import Table
 from fwplan.nft.statements import Counter, Log, Match, Reject, XtMatch

@@ -1,0 +1,41 @@
+"""What chains are to hold, chain by chain and by whose the rules are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fwplan.plan.share import SetUpMark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fwplan.plan.share import Mark
+    from fwplan.plan.wanted import Wanted
+
+    Shares = Mapping[Mark, Sequence[Any]]
+    """The rules of a chain by whose they are, from first to last."""
+
+
+def by_chain(wanted: Wanted[Any, Any, Any]) -> Mapping[Any, Shares]:
+    """What each chain is to hold."""
+    chains: dict[Any, dict[Mark, Sequence[Any]]] = {}
+    for (chain, mark), share in wanted.shares.items():
+        chains.setdefault(chain, {})[mark] = share
+    return chains
+
+
+def leading_somewhere(
+    shares: Shares, rules: Sequence[object], is_there: Callable[[Any], bool], target_of: Callable[[Any], object]
+) -> Shares:
+    """Without rules that are missing since the chain is that they lead to: that is said already.
+
+    Args:
+        shares: what a chain is to hold.
+        rules: what it holds.
+        is_there: whether a chain is there.
+        target_of: the chain that a rule of the set-up leads to.
+    """
+    if SetUpMark.SET_UP not in shares:
+        return shares
+    leading = [rule for rule in shares[SetUpMark.SET_UP] if is_there(target_of(rule)) or rule in rules]
+    return {**shares, SetUpMark.SET_UP: leading}
