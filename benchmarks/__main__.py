@@ -39,6 +39,13 @@ _RATIOS = (
         "test_nft_lists_the_ruleset",
         2.0,
     ),
+    ("reading 19,000 rules / iptables-nft-save", "test_read_saved_rules", "test_iptables_saves_the_ruleset", 3.0),
+    (
+        "2 packets for each of 1,000 networks / iptables-nft-save",
+        "test_walk_through_saved_rules",
+        "test_iptables_saves_the_ruleset",
+        5.0,
+    ),
 )
 
 

@@ -5,6 +5,7 @@ What is not understood is no error: it stays in its place, as an unknown match o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fwplan.iptables.matches import Always, Comment, IsLaterFragment, OutOfSight, ReversePath, UnknownMatch
@@ -36,6 +37,15 @@ _WITHOUT_OPTIONS: Mapping[str, tuple[Match, ...]] = {
 _HAVE_TEXT = frozenset(("--string", "--hex-string", "--name", "--hashlimit-name", "--helper", "--label", "--path"))
 _MOST_KEPT = 50_000
 """How many segments are remembered."""
+
+
+@lru_cache(maxsize=1 << 16)
+def _own_match(option: str, negated: bool, *said: str) -> Match | None:  # noqa: FBT001 - what is remembered has no names
+    """What an option of iptables itself asks, which other rules of a host ask as well; None where it is unknown."""
+    try:
+        return OWN_OPTIONS[option].says(said, negated=negated)
+    except ValueError:
+        return None
 
 
 class _Read(NamedTuple):
@@ -226,14 +236,14 @@ class _Segment:
             self._next = len(self._words) - len(rest)
 
     def _own(self, start: int, option: str, *, negated: bool) -> None:
-        known = OWN_OPTIONS[option]
-        said = self._take(known.words)
+        said = self._take(OWN_OPTIONS[option].words)
         if option in _PROTOCOL and not negated:
             self._protocol = said[0].lower()
-        try:
-            self._matches.append(known.says(said, negated=negated))
-        except ValueError:
+        match = _own_match(option, negated, *said)
+        if match is None:
             self._skip(start)
+        else:
+            self._matches.append(match)
 
     def _of_extension(self, start: int, option: str, *, negated: bool) -> None:
         known = EXTENSIONS[self._name].options[option]
