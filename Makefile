@@ -26,12 +26,12 @@ demo: $(VENV)/.runtime ## show the plans of two examples
 
 .PHONY: test
 test: $(VENV)/.dev ## run all tests; as root, install the programs that they need
-	@sh scripts/test-programs.sh
+	@sh scripts/test-programs.sh $(VENV)
 	@$(PYTEST)
 
 .PHONY: long
 long: $(VENV)/.dev ## run all tests, with many more examples of each property
-	@sh scripts/test-programs.sh
+	@sh scripts/test-programs.sh $(VENV)
 	@FWPLAN_PROFILE=long $(PYTEST)
 
 .PHONY: lint

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 from fwplan.errors import HostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from typing import NoReturn
 
     from fwplan.host.system import System
+    from fwplan.plan.checksums import QueueEdit
 
 
 class Fault(enum.Enum):
@@ -22,8 +23,36 @@ class Fault(enum.Enum):
 
     FAILS = "fails, and has done nothing"
     FAILS_LATE = "fails, though it has done its work"
+    FAILS_WITHIN = "fails half-way: a file is written in part, or a step of several is made"
     DIES_AFTER = "is the last: the process is killed"
-    DIES_WITHIN = "is cut off half-way: the process is killed while it writes a file"
+    DIES_WITHIN = "is cut off half-way: the process is killed then"
+
+    def befalls(self, call: str) -> bool:
+        """Whether it can befall a call of that name: only some have a middle."""
+        return call in _HALVES or self not in {Fault.FAILS_WITHIN, Fault.DIES_WITHIN}
+
+
+def _half_a_file(path: Path, content: bytes) -> tuple[Path, bytes]:
+    return path, content[: len(content) // 2]
+
+
+def _half_the_edits(edits: Iterable[QueueEdit]) -> tuple[list[QueueEdit]]:
+    made = list(edits)
+    return (made[: len(made) // 2],)
+
+
+def _half_the_tables(command: Sequence[str], given: str = "") -> tuple[Sequence[str], str]:
+    """iptables-restore makes a transaction of each table."""
+    tables = given.split("COMMIT\n")
+    return command, "".join(f"{table}COMMIT\n" for table in tables[: (len(tables) - 1) // 2])
+
+
+_HALVES: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "write": _half_a_file,
+    "change_queueing": _half_the_edits,
+    "run": _half_the_tables,
+}
+"""What is left of a call's arguments when it is cut off half-way."""
 
 
 class Died(BaseException):
@@ -69,13 +98,13 @@ class _Faulty:
             case Fault.FAILS_LATE:
                 method(*arguments, **named)
                 raise HostError(f"{name} was made to fail after its work")
-            case Fault.DIES_WITHIN if name == "write":
-                path, content = cast("tuple[Path, bytes]", arguments)
-                self._system.write(path, content[: len(content) // 2])
+            case Fault.FAILS_WITHIN:
+                method(*_HALVES[name](*arguments), **named)
+                raise HostError(f"{name} was made to fail half-way")
+            case Fault.DIES_WITHIN:
+                method(*_HALVES[name](*arguments), **named)
             case Fault.DIES_AFTER:
                 method(*arguments, **named)
-            case _:
-                pass
         self._dead = True
         self._end()
 

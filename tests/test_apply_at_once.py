@@ -97,7 +97,7 @@ def test_a_ruleset_that_changes_between_reading_and_writing_is_read_again(tmp_pa
     state = State(system, tmp_path)
     outcome = bring(system, state, _goal_of(system, state))
     assert outcome.tries == 4
-    assert len(outcome.differences) == 28
+    assert len(outcome.differences) == 30
     assert system.list_nftables([_LIBVIRT]).rule_counts[_LIBVIRT] == 13
     assert _OTHERS in machine.tables
 

@@ -1,22 +1,27 @@
 """Whatever fails, and wherever the process is killed: the host is as it was or as planned, never between.
 
-Every call that fwplan makes to the kernel, to a program or to the disk is made to fail, before and after its work, and
-to be the last one that the process makes, for every kind of run. (To be killed before a call is to be killed after the
-one before it.)
+Every call that fwplan makes to the kernel, to a program or to the disk is made to fail, before, in and after its work,
+and to be the last one that the process makes, for every kind of run. (To be killed before a call is to be killed after
+the one before it.) Zones of firewalld are in `test_faults_in_memory.py`, and checksums are there as well as here, where
+another action may stand for that which computes them (`checksum_kernel.py`).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
+import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import nftables
 import pytest
+from checksum_kernel import repair_checksums
 from faults import Fault, faulty
+from hypothesis import settings
 from namespaces import Namespace, needs
 
 from fwplan.errors import HostError
@@ -26,8 +31,12 @@ from fwplan.host.goal import goal_of_apply, goal_of_removal
 from fwplan.host.recovery import confirm, recover, undo_pending
 from fwplan.host.state import State
 from fwplan.host.system import System
+from fwplan.iptables.objects import PROGRAMS
 from fwplan.network.read import read_network
+from fwplan.plan.checksums import ChecksumPolicy, QueueEdit, Queueing
+from fwplan.plan.difference import Step
 from fwplan.plan.intents import Family
+from fwplan.plan.operations import ChecksumFilter, Queue
 from fwplan.plan.plan import Backend, make_plan
 
 if TYPE_CHECKING:
@@ -38,7 +47,7 @@ if TYPE_CHECKING:
 
     Act = Callable[[System, State], None]
 
-pytestmark = needs("nft")
+pytestmark = needs("nft", "tc", "iptables-restore", "ip6tables-restore")
 
 _DEFINITION = """
 <network ipv6='yes'>
@@ -68,7 +77,26 @@ table ip filter {
 """
 """Tables in the shape of Docker's, firewalld's and ufw's."""
 
+_FOREIGN_OF_IPTABLES = """\
+*nat
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A POSTROUTING ! -o docker0 -j MASQUERADE
+COMMIT
+*filter
+:DOCKER-USER - [0:0]
+:ufw-user-forward - [0:0]
+-A FORWARD -j DOCKER-USER
+-A FORWARD -m comment --comment "by hand" -j ufw-user-forward
+-A DOCKER-USER -j RETURN
+COMMIT
+"""
+"""The same for iptables and ip6tables, which share tables of nftables' with nobody."""
+
+_BRIDGES = ("virbr1", "virbr2")
+_COUNTERS = re.compile(r"\[[0-9]+:[0-9]+\] ")
 _DEADLINE = 10.0**9
+_FAILURES = {Fault.FAILS, Fault.FAILS_WITHIN, Fault.FAILS_LATE}
 
 
 def _network(name: str = "lab", bridge: str = "virbr1", subnet: str = "192.168.9", mode: str = "nat") -> Network:
@@ -94,11 +122,17 @@ def _alone(system: System, state: State) -> Iterator[None]:
         yield
 
 
-def _apply(*networks: Network, forwarding: bool = False, deadline: float | None = None) -> Act:
+def _apply(
+    *networks: Network,
+    backend: Backend = Backend.NFTABLES,
+    checksum: ChecksumPolicy = ChecksumPolicy.OFF,
+    forwarding: bool = False,
+    deadline: float | None = None,
+) -> Act:
     def act(system: System, state: State) -> None:
         with _alone(system, state):
-            plan = make_plan(networks, backend=Backend.NFTABLES)
-            goal = goal_of_apply(plan, state.applied(), system.interfaces())
+            plan = make_plan(networks, backend=backend)
+            goal = goal_of_apply(plan, state.applied(), system.interfaces(), checksum=checksum)
             if forwarding:
                 goal = replace(goal, parts=(*goal.parts, SettingsPart({FORWARDING[Family.IPV4]: "1"})))
             bring(system, state, goal, deadline=deadline)
@@ -146,6 +180,10 @@ class _Run:
 
 _RUNS = {
     "a first network": _Run(_nothing, _apply(_LAB, forwarding=True)),
+    "a first network, with checksums": _Run(_nothing, _apply(_LAB, checksum=ChecksumPolicy.AUTO)),
+    "a network that changes to iptables, with checksums": _Run(
+        _apply(_LAB, checksum=ChecksumPolicy.AUTO), _apply(_LAB, backend=Backend.IPTABLES)
+    ),
     "a second network": _Run(_apply(_LAB), _apply(_OTHER)),
     "an edited definition": _Run(_apply(_LAB, _OTHER), _apply(_EDITED)),
     "the removal of one of two": _Run(_apply(_LAB, _OTHER), _remove("lab")),
@@ -156,27 +194,39 @@ _RUNS = {
 }
 
 
+if settings.get_current_profile_name() == "long":
+    _RUNS |= {
+        "a removal, with checksums": _Run(_apply(_LAB, _OTHER, checksum=ChecksumPolicy.AUTO), _remove("lab", "other")),
+        "a first network of iptables": _Run(_nothing, _apply(_LAB, backend=Backend.IPTABLES)),
+        "a removal of iptables": _Run(_apply(_LAB, _OTHER, backend=Backend.IPTABLES), _remove("lab")),
+    }
+
+
 class _Host:
     """A namespace with foreign rules, that comes back to where a run begins."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bridges: tuple[str, ...]) -> None:
+        """Keep fwplan's files below `folder`; look at the queues of `bridges`, which takes its time."""
         self._folder = folder
+        self._bridges = bridges
         self._system = _Machine()
-        self.foreign = ""
 
     def begin(self, run: _Run) -> None:
         """Do what was done earlier, and keep what came of it."""
         self._nft("flush ruleset")
         self._system.change_setting("net.ipv4.ip_forward", "0")
-        self._nft(_FOREIGN)
+        self._make_foreign_rules()
         self.foreign = self._foreign()
         run.earlier(self._system, self.state("begun"))
-        self._rules = self._nft("list ruleset")
+        self._rules = self._rules_now()
+        self._queueing = self._queues()
         self._forwarding = self._system.setting("net.ipv4.ip_forward")
 
     def again(self) -> None:
         """Come back to where the run begins."""
-        self._nft(f"flush ruleset\n{self._rules}")
+        self._bring_rules_back()
+        if self._queues() != self._queueing:
+            self._bring_queues_back()
         self._system.change_setting("net.ipv4.ip_forward", self._forwarding)
         shutil.rmtree(self._folder / "now", ignore_errors=True)
         shutil.copytree(self._folder / "begun", self._folder / "now")
@@ -187,13 +237,14 @@ class _Host:
         folder.mkdir(exist_ok=True)
         return State(system or self._system, folder)
 
-    def shot(self) -> tuple[str, str, object]:
-        """All that a run changes: rules, forwarding, and what fwplan knows of it."""
+    def shot(self) -> tuple[str, str, object, object]:
+        """All that a run changes: rules, forwarding, queues, and what fwplan knows of it."""
         assert self._foreign() == self.foreign
         state = self.state("now")
         return (
-            self._nft("list ruleset", stateless=True),
+            self._rules_shown(),
             self._system.setting("net.ipv4.ip_forward"),
+            {bridge: (found.root, len(found.filters)) for bridge, found in self._queues().items()},
             (state.applied(), state.pending()),
         )
 
@@ -201,9 +252,30 @@ class _Host:
         with _alone(self._system, self.state("now")):
             pass
 
+    def _make_foreign_rules(self) -> None:
+        self._nft(_FOREIGN)
+
     def _foreign(self) -> str:
         tables = ("inet firewalld", "ip nat", "ip filter")
         return "".join(self._nft(f"list table {table}") for table in tables)
+
+    def _rules_now(self) -> str:
+        return self._nft("list ruleset")
+
+    def _rules_shown(self) -> str:
+        return self._nft("list ruleset", stateless=True)
+
+    def _bring_rules_back(self) -> None:
+        self._nft(f"flush ruleset\n{self._rules}")
+
+    def _bring_queues_back(self) -> None:
+        gone = [QueueEdit(Step.DELETE, Queue(bridge)) for bridge in self._queues()]
+        made = [QueueEdit(Step.ADD, kind(bridge)) for bridge in self._queueing for kind in (Queue, ChecksumFilter)]
+        self._system.change_queueing([*gone, *made])
+        self._queueing = self._queues()
+
+    def _queues(self) -> dict[str, Queueing]:
+        return self._system.queueing(self._bridges) if self._bridges else {}
 
     @staticmethod
     def _nft(commands: str, *, stateless: bool = False) -> str:
@@ -215,12 +287,60 @@ class _Host:
         return str(output)
 
 
+class _HostOfIptables(_Host):
+    """The same with rules of iptables, which nft lists, and cannot load."""
+
+    def begin(self, run: _Run) -> None:
+        super().begin(run)
+        self._saved = {program: self._run(f"{program}-save", "--counters") for program in PROGRAMS}
+
+    def _make_foreign_rules(self) -> None:
+        for program in PROGRAMS:
+            self._run(f"{program}-restore", "--noflush", "--counters", given=_FOREIGN_OF_IPTABLES)
+        self._now = list(self._lines())
+
+    def shot(self) -> tuple[str, str, object, object]:
+        self._now = list(self._lines())
+        return super().shot()
+
+    def _foreign(self) -> str:
+        return "\n".join(line for line in self._now if "LIBVIRT_" not in line)
+
+    def _rules_now(self) -> str:
+        tables = {f"table {family} libvirt_network" for family in ("ip", "ip6")}
+        return "".join(self._nft(f"list {table}") for table in self._nft("list tables").splitlines() if table in tables)
+
+    def _rules_shown(self) -> str:
+        return "\n".join([self._rules_now(), *(_COUNTERS.sub("", line) for line in self._now)])
+
+    def _bring_rules_back(self) -> None:
+        super()._bring_rules_back()
+        for program, saved in self._saved.items():
+            self._run(f"{program}-restore", "--counters", given=saved)
+
+    def _lines(self) -> Iterator[str]:
+        """Private chains and rules, each with its program and table; built-in chains come when a program first asks."""
+        for program in PROGRAMS:
+            table = ""
+            for line in self._run(f"{program}-save", "--counters").splitlines():
+                if line.startswith("*"):
+                    table = line
+                elif line.startswith("[") or line.split()[1:2] == ["-"]:
+                    yield f"{program} {table} {line}"
+
+    @staticmethod
+    def _run(*command: str, given: str = "") -> str:
+        return subprocess.run(command, input=given, check=True, capture_output=True, text=True).stdout
+
+
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[_Host]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder; the test is in a namespace with bridges."""
+    repair_checksums(monkeypatch, tmp_path)
     with Namespace() as namespace:
-        namespace.bridges(["virbr1", "virbr2"])
+        namespace.bridges(_BRIDGES)
         with namespace.entered():
-            yield _Host(tmp_path)
+            yield tmp_path
 
 
 def _points(host: _Host, run: _Run) -> list[str]:
@@ -244,7 +364,7 @@ def _befallen(host: _Host, run: _Run, fault: Fault, place: int) -> None:
         finally:
             os._exit(status)
     _, ended = os.waitpid(process, 0)
-    if fault in {Fault.FAILS, Fault.FAILS_LATE}:
+    if fault in _FAILURES:
         assert os.waitstatus_to_exitcode(ended) in {0, 1}, "it ends with a message, or goes on without"
     else:
         assert os.waitstatus_to_exitcode(ended) == -signal.SIGKILL
@@ -252,9 +372,11 @@ def _befallen(host: _Host, run: _Run, fault: Fault, place: int) -> None:
 
 @pytest.mark.parametrize("name", _RUNS)
 def test_a_fault_leaves_the_host_as_it_was_or_as_planned(
-    name: str, host: _Host, record_property: Callable[[str, object], None]
+    name: str, folder: Path, record_property: Callable[[str, object], None]
 ) -> None:
     run = _RUNS[name]
+    kind = _HostOfIptables if "iptables" in name else _Host
+    host = kind(folder, _BRIDGES if "checksums" in name else ())
     host.begin(run)
     host.again()
     before = host.shot()
@@ -263,13 +385,13 @@ def test_a_fault_leaves_the_host_as_it_was_or_as_planned(
     tried = 0
     for place, call in enumerate(calls):
         for fault in Fault:
-            if fault is Fault.DIES_WITHIN and call != "write":
+            if not fault.befalls(call):
                 continue
             tried += 1
             _befallen(host, run, fault, place)
             where = f"call {place} ({call}) {fault.value}"
-            if fault in {Fault.FAILS, Fault.FAILS_LATE}:
-                assert host.shot()[:2] in (before[:2], planned[:2]), f"{where}: at once"
+            if fault in _FAILURES:
+                assert host.shot()[:3] in (before[:3], planned[:3]), f"{where}: at once"
             host.next_run()
             assert host.shot() in (before, planned), where
     record_property("figure", f"faults: {name}: {len(calls)} calls, {tried} faults")

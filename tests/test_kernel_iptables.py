@@ -6,7 +6,6 @@ that commands call them by.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from iptables_kinds import KINDS, PROGRAMS, link_programs
 from namespaces import Namespace, fewer_examples, needs
 from strategies import networks
 
@@ -30,7 +30,6 @@ EXAMPLES = [load(file) for file in sorted((Path(__file__).parent.parent / "examp
 FILTERED = [network for network in EXAMPLES if network.meaning.filtered]
 UNFILTERED = [network for network in EXAMPLES if not network.meaning.filtered]
 
-PROGRAMS = ("iptables", "ip6tables")
 TABLES = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
@@ -68,14 +67,7 @@ class Host:
     def __init__(self, namespace: Namespace, kind: str, links: Path) -> None:
         self._namespace = namespace
         self._links = links
-        for program in PROGRAMS:
-            for part in ("", "-restore", "-save"):
-                found = shutil.which(f"{program}-{kind}{part}")
-                if found is None:
-                    pytest.skip(f"there is no program {program}-{kind}{part}")
-                (links / f"{program}{part}").symlink_to(found)
-        if namespace.attempt(f"{links}/iptables", "--list").returncode != 0:
-            pytest.skip(f"the kernel has nothing that iptables-{kind} drives")
+        link_programs(namespace, kind, links)
 
     def restore(self, content: str, *options: str) -> None:
         """Give one file to both programs."""
@@ -104,7 +96,7 @@ class Host:
 CarryOut = Callable[[Host, "Plan"], None]
 
 
-@pytest.fixture(scope="module", params=["nft", "legacy"])
+@pytest.fixture(scope="module", params=KINDS)
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     with Namespace() as namespace:
         yield Host(namespace, request.param, tmp_path_factory.mktemp("iptables"))

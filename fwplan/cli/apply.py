@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import click
 
 from fwplan.cli.confirm import await_confirmation
 from fwplan.cli.definitions import trouble, valid_definitions
-from fwplan.cli.host_options import recover_first, report, say, say_waiting, state_options
+from fwplan.cli.host_options import recover_first, report, say, say_waiting, state_options, tell_of_interruption
 from fwplan.errors import FwplanError, HostError
 from fwplan.host.executor import bring, compare
 from fwplan.host.forwarding import FORWARDING, SettingsPart
@@ -20,12 +20,15 @@ from fwplan.host.preconditions import forwarded, preconditions
 from fwplan.host.prefetch import PrefetchingSystem
 from fwplan.host.state import State
 from fwplan.host.system import System
+from fwplan.host.zones import ZonePolicy, has_routed_zone
+from fwplan.plan.checksums import ChecksumPolicy
 from fwplan.plan.plan import Backend, Layout, make_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fwplan.host.executor import Goal
+    from fwplan.host.firewalld import Firewalld
     from fwplan.plan.plan import Plan
 
 _MANY = 10
@@ -68,6 +71,21 @@ Examples:
     is_flag=True,
     help="Let the host forward IPv4 and IPv6, as far as the networks need it.",
 )
+@click.option(
+    "--checksum",
+    type=click.Choice([policy.value for policy in ChecksumPolicy]),
+    default=ChecksumPolicy.AUTO.value,
+    show_default=True,
+    help="Repair checksums of DHCP replies: if the kernel can, or else change nothing, or not at all.",
+)
+@click.option(
+    "--firewalld",
+    "zones",
+    type=click.Choice([policy.value for policy in ZonePolicy]),
+    default=ZonePolicy.AUTO.value,
+    show_default=True,
+    help="Put bridges in their zones of firewalld: if it runs, or else change nothing, or not at all.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what differs on the host, and change nothing.")
 @click.option(
     "--format",
@@ -78,13 +96,15 @@ Examples:
     help="text for people, json for programs.",
 )
 @state_options
-def command(
+def command(  # noqa: PLR0913 - an argument for each option
     files: tuple[str, ...],
     *,
     backend: str,
     layout: str,
     confirm_within: float | None,
     enable_forwarding: bool,
+    checksum: str,
+    zones: str,
     dry_run: bool,
     format_name: str,
     state_dir: Path,
@@ -98,12 +118,24 @@ def command(
     # Before the definitions are read: the host's rules are read meanwhile.
     system = PrefetchingSystem(TABLES) if len(files) >= _MANY and backend == Backend.NFTABLES.value else System()
     networks = valid_definitions(files)
-    plan = make_plan(networks, backend=Backend(backend), layout=Layout(layout), checked=True)
-    goal_on = partial(_goal, plan=plan, enable_forwarding=enable_forwarding)
     try:
+        may = system.may_change_networking()
+        firewalld = system.firewalld() if may and ZonePolicy(zones) is not ZonePolicy.OFF else None
+        plan = make_plan(
+            networks,
+            backend=Backend(backend),
+            layout=Layout(layout),
+            firewalld=firewalld is not None,
+            routed_zone=firewalld is not None and has_routed_zone(firewalld),
+            checked=True,
+        )
+        wishes = _Wishes(plan, ChecksumPolicy(checksum), ZonePolicy(zones), firewalld, enable_forwarding)
+        goal_on = partial(_goal, wishes)
         state = State(system, state_dir)
-        if dry_run:
+        if dry_run or not may:
+            # Without the right to change anything this comes to an error, and leaves no files.
             outcome = compare(system, goal_on(system, state))
+            tell_of_interruption(state)
         else:
             with state.locked("fwplan apply", wait, say_waiting):
                 recover_first(system, state)
@@ -121,16 +153,44 @@ def command(
             await_confirmation(system, state, confirm_within, asking=format_name == "text")
 
 
-def _goal(system: System, state: State, *, plan: Plan, enable_forwarding: bool) -> Goal:
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What is to be applied, and how.
+
+    Attributes:
+        plan: what is to be applied.
+        checksum: whether the checksums of DHCP replies are to be repaired.
+        zones: whether bridges are to be in zones of firewalld.
+        firewalld: the one that runs, if it is to be asked.
+        enable_forwarding: whether the host is to forward.
+    """
+
+    plan: Plan
+    checksum: ChecksumPolicy
+    zones: ZonePolicy
+    firewalld: Firewalld | None
+    enable_forwarding: bool
+
+
+def _goal(wishes: _Wishes, system: System, state: State) -> Goal:
     interfaces = system.interfaces()
-    found = preconditions(system, plan, interfaces, enable_forwarding=enable_forwarding)
+    found = preconditions(
+        system,
+        wishes.plan,
+        interfaces,
+        enable_forwarding=wishes.enable_forwarding,
+        checksum=wishes.checksum,
+        firewalld=wishes.firewalld,
+        zones=wishes.zones,
+    )
     for advice in found.advice:
         say(advice)
     if found.missing:
         raise HostError("nothing was changed:\n" + "\n".join(f"  {missing}" for missing in found.missing))
-    goal = goal_of_apply(plan, state.applied(), interfaces)
-    if not enable_forwarding:
+    firewalld = wishes.firewalld is not None
+    goal = goal_of_apply(wishes.plan, state.applied(), interfaces, firewalld=firewalld, checksum=wishes.checksum)
+    if not wishes.enable_forwarding:
         return goal
     # Last, so that nothing is forwarded before the rules are there.
-    settings = SettingsPart({FORWARDING[family]: "1" for family in forwarded(plan)})
+    settings = SettingsPart({FORWARDING[family]: "1" for family in forwarded(wishes.plan)})
     return replace(goal, parts=(*goal.parts, settings))

@@ -76,10 +76,25 @@ def recover_first(system: System, state: State) -> None:
     refuse_while_pending(system, state)
 
 
+def tell_of_interruption(state: State) -> None:
+    """Say that an earlier run left the host half-way, to whoever only looks at it.
+
+    Raises:
+        HostError: the journal cannot be read.
+    """
+    journal = state.journal()
+    if journal is not None:
+        say(f"an earlier run was interrupted in '{journal.what}': the next one that changes the host undoes it first")
+
+
 def report(outcome: Outcome, plan: Plan | None, format_name: str, *, dry_run: bool) -> None:
-    """Print what was done, or would be."""
+    """Print what was done, or would be, and tell what the host is not able to."""
+    for note in outcome.notes:
+        say(note)
     if format_name == "json":
-        document = differences_json(outcome.differences, plan, unchanged=outcome.unchanged, dry_run=dry_run)
+        document = differences_json(
+            outcome.differences, plan, unchanged=outcome.unchanged, dry_run=dry_run, notes=outcome.notes
+        )
         click.echo(dumped(document), nl=False)
         return
     if dry_run:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from fwplan.cli.definitions import trouble, valid_definitions
-from fwplan.cli.host_options import check_permission, recover_first, report, say_waiting, state_options
+from fwplan.cli.host_options import (
+    check_permission,
+    recover_first,
+    report,
+    say_waiting,
+    state_options,
+    tell_of_interruption,
+)
 from fwplan.errors import FwplanError
 from fwplan.host.executor import bring, compare
 from fwplan.host.goal import goal_of_removal
 from fwplan.host.state import State
 from fwplan.host.system import System
+from fwplan.host.zones import ZonePolicy
 from fwplan.plan.plan import Backend
 
 _EPILOG = """\b
@@ -32,6 +41,14 @@ Examples:
     show_default=True,
     help="What carries the rules of a network that fwplan has not applied.",
 )
+@click.option(
+    "--firewalld",
+    "zones",
+    type=click.Choice([ZonePolicy.AUTO.value, ZonePolicy.OFF.value]),
+    default=ZonePolicy.AUTO.value,
+    show_default=True,
+    help="Take bridges out of their zones of firewalld, where it runs; or leave them there.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
 @click.option(
     "--format",
@@ -46,6 +63,7 @@ def command(
     given: tuple[str, ...],
     *,
     backend: str,
+    zones: str,
     dry_run: bool,
     format_name: str,
     state_dir: Path,
@@ -63,14 +81,16 @@ def command(
     system = System()
     try:
         check_permission(system)
+        firewalld = None if ZonePolicy(zones) is ZonePolicy.OFF else system.firewalld()
+        goal_after = partial(goal_of_removal, networks, names, backend=Backend(backend), firewalld=firewalld)
         state = State(system, state_dir)
         if dry_run:
-            outcome = compare(system, goal_of_removal(networks, names, state.applied(), Backend(backend)))
+            outcome = compare(system, goal_after(state.applied()))
+            tell_of_interruption(state)
         else:
             with state.locked("fwplan remove", wait, say_waiting):
                 recover_first(system, state)
-                goal = goal_of_removal(networks, names, state.applied(), Backend(backend))
-                outcome = bring(system, state, goal)
+                outcome = bring(system, state, goal_after(state.applied()))
     except FwplanError as error:
         trouble(error)
     else:

@@ -7,14 +7,13 @@ the parts back in reverse.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwplan.errors import HostError
 from fwplan.host.part import ChangedMeanwhileError
 from fwplan.host.parts import part_of
 from fwplan.host.state import Undo
-from fwplan.plan.difference import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +34,7 @@ class Goal:
     Attributes:
         what: the change, in words: "apply default".
         parts: in the order in which they are changed.
-        applied: what fwplan has applied then; what it knows about set-up is what it was before.
+        applied: what fwplan has applied then; what it knows of its own making is what it was before.
     """
 
     what: str
@@ -66,6 +65,11 @@ class Outcome:
         """How many rules were as they are wanted when the host was first read."""
         return sum({change.kind: change.unchanged for change in reversed(self.changes)}.values())
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the host is not able to, and was left out."""
+        return tuple(dict.fromkeys(note for change in self.changes for note in change.notes))
+
 
 def compare(system: System, goal: Goal) -> Outcome:
     """What bringing the host to a goal would do; nothing is changed.
@@ -95,8 +99,9 @@ def bring(system: System, state: State, goal: Goal, *, deadline: float | None = 
     applied = state.applied()
     outcome = compare(system, goal)
     if not outcome.differences:
-        if goal.applied != applied:
-            state.set_applied(goal.applied)
+        after = _credited(goal.applied, outcome.changes)
+        if after != applied:
+            state.set_applied(after)
         return outcome
     before = tuple(change.before.document() for change in outcome.changes)
     undo = Undo(goal.what, before, applied, deadline)
@@ -105,7 +110,7 @@ def bring(system: System, state: State, goal: Goal, *, deadline: float | None = 
         if deadline is not None:
             system.start_guardian(state.parent, deadline)
         outcome = _change(system, goal, outcome)
-        state.set_applied(_with_set_up(goal.applied, outcome.changes))
+        state.set_applied(_credited(goal.applied, outcome.changes))
         if deadline is not None:
             state.set_pending(undo)
         state.set_journal(None)
@@ -135,16 +140,11 @@ def _change(system: System, goal: Goal, outcome: Outcome) -> Outcome:
     raise HostError(f"somebody else changes the firewall all the time: given up after {_TRIES} tries")
 
 
-def _with_set_up(applied: Applied, changes: Iterable[Change]) -> Applied:
-    """What was applied, with the set-up that fwplan now has made itself: only that it takes away one day."""
-    set_up = set(applied.set_up)
+def _credited(applied: Applied, changes: Iterable[Change]) -> Applied:
+    """What was applied, with what fwplan now has made itself: only that it takes away one day."""
     for change in changes:
-        match change.set_up:
-            case Step.ADD:
-                set_up.add(change.kind)
-            case Step.DELETE:
-                set_up.discard(change.kind)
-    return replace(applied, set_up=tuple(sorted(set_up)))
+        applied = change.credited(applied)
+    return applied
 
 
 def _undo_after(error: BaseException, system: System, state: State, undo: Undo) -> None:

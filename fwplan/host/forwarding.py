@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fwplan.host.part import Json
+    from fwplan.host.state import Applied
     from fwplan.host.system import System
 
 FORWARDING = {Family.IPV4: "net.ipv4.ip_forward", Family.IPV6: "net.ipv6.conf.all.forwarding"}
@@ -56,8 +57,8 @@ class SettingsChange:
     before: SettingsPart
     values: Mapping[str, str]
     unchanged: ClassVar[int] = 0
-    set_up: ClassVar[None] = None
     obstacles: ClassVar[tuple[str, ...]] = ()
+    notes: ClassVar[tuple[str, ...]] = ()
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -72,3 +73,7 @@ class SettingsChange:
         """
         for name, value in self.values.items():
             system.change_setting(name, value)
+
+    def credited(self, applied: Applied) -> Applied:
+        """What was applied, unchanged: a setting stays when networks go."""
+        return applied

@@ -6,16 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fwplan.errors import HostError
+from fwplan.host.checksums import ChecksumsPart
 from fwplan.host.executor import Goal
 from fwplan.host.state import Applied, Record
+from fwplan.host.zones import ZonesPart, has_routed_zone
 from fwplan.network.read import read_network
 from fwplan.network.write import write_network
+from fwplan.plan.checksums import REPAIRED, ChecksumPolicy, Repair, filtered_bridges
+from fwplan.plan.operations import ZoneMember
 from fwplan.plan.plan import Backend, Layout, make_plan, set_up_plan
 from fwplan.plan.wanted import combined, iptables_wanted, nft_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from fwplan.host.firewalld import Firewalld
     from fwplan.host.part import Part
     from fwplan.network.definition import Network
     from fwplan.plan.plan import NetworkPlan, Plan
@@ -27,7 +32,7 @@ def goal_of_apply(
     interfaces: Mapping[str, int],
     *,
     firewalld: bool = False,
-    checksum: bool = True,
+    checksum: ChecksumPolicy = ChecksumPolicy.AUTO,
 ) -> Goal:
     """What a host comes to when a plan is applied; what an earlier definition of a network had besides goes.
 
@@ -35,24 +40,38 @@ def goal_of_apply(
         plan: what is to be applied, set-up included.
         applied: what was applied before.
         interfaces: the index of each interface of the host, by name.
-        firewalld: whether the plan puts bridges in their zones.
-        checksum: whether iptables is asked for the repair of checksums, where the kernel has it.
+        firewalld: whether the plan puts bridges in their zones; if not, zones stay as they are.
+        checksum: whether the repair of checksums is applied; what the kernel cannot do is left out in any case.
 
     Raises:
         HostError: a bridge belongs to another network that was applied.
     """
-    records = {share.network.name: _record(share, plan, interfaces, firewalld=firewalld) for share in plan.networks}
+    records = {
+        share.network.name: _record(
+            share, plan, interfaces, None if firewalld else applied.networks.get(share.network.name)
+        )
+        for share in plan.networks
+    }
     others = {name: record for name, record in applied.networks.items() if name not in records}
     _check_bridges(plan, others)
-    earlier = [record for name, record in applied.networks.items() if name in records and record != records[name]]
+    before = {name: record for name, record in applied.networks.items() if name in records}
+    earlier = [_plan_of(record) for name, record in before.items() if record != records[name]]
     after = replace(applied, networks={**applied.networks, **records})
-    indexes = {str(record.index): record.bridge for record in applied.networks.values() if record.bridge is not None}
-    parts = _rules(plan, [_plan_of(record) for record in earlier], others, after, indexes, checksum=checksum)
-    return Goal(_what("apply", records), tuple(parts), after)
+    repaired = () if checksum is ChecksumPolicy.OFF else filtered_bridges(plan)
+    rules = _rules(plan, earlier, others, after, applied, checksum=checksum is not ChecksumPolicy.OFF)
+    checksums = _checksums(repaired, (*before.values(), *records.values()), applied)
+    # Rules that refuse come before the zone that lets everything pass, and go after it.
+    zones = _zones(records.values(), before.values()) if firewalld else ()
+    return Goal(_what("apply", records), (*checksums, *rules, *zones), after)
 
 
 def goal_of_removal(
-    networks: Sequence[Network], names: Sequence[str], applied: Applied, backend: Backend = Backend.NFTABLES
+    networks: Sequence[Network],
+    names: Sequence[str],
+    applied: Applied,
+    backend: Backend = Backend.NFTABLES,
+    *,
+    firewalld: Firewalld | None = None,
 ) -> Goal:
     """What a host comes to when networks are taken away.
 
@@ -62,6 +81,7 @@ def goal_of_removal(
         names: of networks that were applied.
         applied: what was applied.
         backend: of networks that were not applied.
+        firewalld: the one that runs; without it zones stay as they are.
 
     Raises:
         HostError: no network of such a name was applied.
@@ -73,17 +93,24 @@ def goal_of_removal(
     going = {name: _plan_of(applied.networks[name]) for name in names}
     for network in networks:
         record = applied.networks.get(network.name)
-        going[network.name] = (
-            make_plan([network], backend=backend, set_up=False) if record is None else _plan_of(record)
-        )
+        going[network.name] = _plan_of_libvirt(network, backend, firewalld) if record is None else _plan_of(record)
+    before = [
+        applied.networks.get(name) or _record(share, plan, {}, None)
+        for name, plan in going.items()
+        for share in plan.networks
+    ]
     others = {name: record for name, record in applied.networks.items() if name not in going}
     after = replace(applied, networks=others)
-    indexes = {str(record.index): record.bridge for record in applied.networks.values() if record.bridge is not None}
-    parts = _rules(None, list(going.values()), others, after, indexes)
-    return Goal(_what("remove", going), tuple(parts), after)
+    zones = () if firewalld is None else _zones((), before)
+    rules = _rules(None, list(going.values()), others, after, applied)
+    checksums = _checksums((), before, applied)
+    return Goal(_what("remove", going), (*zones, *rules, *checksums), after)
 
 
-def _record(share: NetworkPlan, plan: Plan, interfaces: Mapping[str, int], *, firewalld: bool) -> Record:
+def _record(share: NetworkPlan, plan: Plan, interfaces: Mapping[str, int], zone_of: Record | None) -> Record:
+    """A network as it is applied; its zone is that of an earlier record, where there is one that knows it better."""
+    members = (operation.object for operation in share.operations if isinstance(operation.object, ZoneMember))
+    zone = next(((member.zone, member.bridge) for member in members), None)
     bridge = share.bridge if share.network.meaning.filtered else None
     return Record(
         definition=write_network(share.network).decode(),
@@ -92,7 +119,7 @@ def _record(share: NetworkPlan, plan: Plan, interfaces: Mapping[str, int], *, fi
         bridge=bridge,
         index=None if bridge is None else interfaces.get(bridge),
         subnets=() if bridge is None else tuple(str(ip.subnet) for ip in share.network.ips),
-        firewalld=firewalld,
+        zone=zone if zone_of is None else zone_of.zone,
     )
 
 
@@ -101,10 +128,17 @@ def _plan_of(record: Record) -> Plan:
         [read_network(record.definition.encode())],
         backend=Backend(record.backend),
         layout=Layout(record.layout),
-        firewalld=record.firewalld,
         set_up=False,
         checked=True,
     )
+
+
+def _plan_of_libvirt(network: Network, backend: Backend, firewalld: Firewalld | None) -> Plan:
+    """What libvirt has made for a network on a host."""
+    if firewalld is None:
+        return make_plan([network], backend=backend, set_up=False)
+    routed_zone = has_routed_zone(firewalld)
+    return make_plan([network], backend=backend, firewalld=True, routed_zone=routed_zone, set_up=False)
 
 
 def _check_bridges(plan: Plan, others: Mapping[str, Record]) -> None:
@@ -123,11 +157,12 @@ def _rules(
     earlier: Sequence[Plan],
     others: Mapping[str, Record],
     after: Applied,
-    indexes: Mapping[str, str],
+    applied: Applied,
     *,
     checksum: bool = True,
 ) -> Iterator[Part]:
     """The rules of each backend that has some to make or to take away."""
+    indexes = {str(record.index): record.bridge for record in applied.networks.values() if record.bridge is not None}
     subnets = {
         str(ip.subnet)
         for each in (*earlier, plan)
@@ -169,6 +204,31 @@ def _rules(
                         set_up_gone=next(map(iptables_wanted, set_up_gone), None),
                     )
                 )
+
+
+def _checksums(repaired: Iterable[str], touched: Iterable[Record], applied: Applied) -> Iterator[Part]:
+    """The repair of checksums on some bridges; of the other ones that are touched goes what fwplan has made."""
+    wanted = {record.bridge: _unmade(record.bridge, applied) for record in touched if record.bridge is not None}
+    wanted |= dict.fromkeys(repaired, REPAIRED)
+    found = {bridge: repair for bridge, repair in wanted.items() if repair is not None}
+    if found:
+        yield ChecksumsPart(found)
+
+
+def _unmade(bridge: str, applied: Applied) -> Repair | None:
+    queue, filtered = applied.queues.get(bridge), applied.filters.get(bridge)
+    if queue is None and filtered is None:
+        return None
+    return Repair(None if queue is None else False, None if filtered is None else False, filtered or queue)
+
+
+def _zones(records: Iterable[Record], before: Iterable[Record]) -> Iterator[Part]:
+    """The zones of networks that are applied; earlier ones are left."""
+    joins = {bridge: zone for record in records if record.zone is not None for zone, bridge in [record.zone]}
+    left = {bridge: zone for record in before if record.zone is not None for zone, bridge in [record.zone]}
+    leaves = {bridge: zone for bridge, zone in left.items() if bridge not in joins}
+    if joins or leaves:
+        yield ZonesPart(joins, leaves)
 
 
 def _what(verb: str, names: Iterable[str]) -> str:

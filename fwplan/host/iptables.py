@@ -21,13 +21,15 @@ from fwplan.plan.compare_iptables import IptablesChange, compare_iptables, iptab
 from fwplan.plan.wanted import Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fwplan.host.part import Json
+    from fwplan.host.state import Applied
     from fwplan.host.system import Completed, System
     from fwplan.iptables.objects import Program, TableName
     from fwplan.iptables.saved import Saved
-    from fwplan.plan.difference import Difference, Step
+    from fwplan.plan.difference import Difference
+    from fwplan.plan.plan import Plan
     from fwplan.plan.settle import Anchor
     from fwplan.plan.share import Mark
     from fwplan.plan.wanted import IptablesWanted
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 _LOCK_WAIT = 10
 """Seconds to wait for the lock of iptables-legacy, which other programs may hold."""
 
+_NO_CHECKSUMS = (
+    "the kernel does not repair the checksums of DHCP replies (target CHECKSUM of iptables); "
+    "some DHCP clients drop such replies"
+)
 _LINE = re.compile(r"line:? ([0-9]+)")
 _TRY_CHECKSUM = """\
 *mangle
@@ -61,9 +67,11 @@ class IptablesPart:
         """
         saved = _read(system)
         wanted = self.wanted
+        notes: tuple[str, ...] = ()
         if _lacks_checksums(saved, wanted) and not can_fill_checksums(system):
             wanted = _without_checksums(wanted)
-        return IptablesPartChange(IptablesPart(wanted), saved, compare_iptables(saved, wanted))
+            notes = (_NO_CHECKSUMS,)
+        return IptablesPartChange(IptablesPart(wanted), saved, compare_iptables(saved, wanted), notes)
 
     def document(self) -> Json:
         """The part as the journal keeps it."""
@@ -109,6 +117,7 @@ class IptablesPartChange:
     part: IptablesPart
     saved: Saved
     change: IptablesChange
+    notes: tuple[str, ...]
 
     @property
     def before(self) -> IptablesPart:
@@ -124,12 +133,6 @@ class IptablesPartChange:
     def unchanged(self) -> int:
         """How many rules are as they are wanted."""
         return self.change.unchanged
-
-    @property
-    def set_up(self) -> Step | None:
-        """Whether libvirt's chains come or go."""
-        steps = {difference.step for difference in self.differences if isinstance(difference.object, Chain)}
-        return next(iter(steps), None)
 
     @property
     def obstacles(self) -> tuple[str, ...]:
@@ -153,6 +156,10 @@ class IptablesPartChange:
         if compare_iptables(_read(system), self.part.wanted).edits:
             raise ChangedMeanwhileError("the rules of iptables changed beside the transaction", made=True)
 
+    def credited(self, applied: Applied) -> Applied:
+        """What was applied, with libvirt's chains if fwplan has made them."""
+        return applied.with_set_up(self.kind, self.differences, Chain)
+
     def _failure(self, system: System, program: Program, done: Completed, given: str) -> HostError:
         """What a program's failure comes from: a table is still as it was read, or somebody else was there first."""
         now = _read(system)
@@ -161,6 +168,22 @@ class IptablesPartChange:
         if _texts(now, tables) != _texts(self.saved, tables):
             return ChangedMeanwhileError("the rules of iptables changed before the transaction", made=False)
         return HostError(f"{program}: {_reason(done.errors, given)}")
+
+
+def checksum_troubles(system: System, plan: Plan) -> Iterator[str]:
+    """Why a host cannot repair the checksums that a plan of the iptables backend asks it to.
+
+    Raises:
+        HostError: there is no program to find out.
+    """
+    asked = any(
+        isinstance(operation.object, Rule) and _fills_checksum(operation.object) for operation in plan.operations
+    )
+    if asked and not can_fill_checksums(system):
+        yield (
+            "the kernel does not repair the checksums of DHCP replies (target CHECKSUM of iptables): "
+            "use a kernel that has it, or go on without (--checksum auto)"
+        )
 
 
 def can_fill_checksums(system: System) -> bool:

@@ -2,7 +2,7 @@
 
 It keeps the rules of the real one where the executor depends on them: a transaction takes effect whole or not at all,
 moves the generation by one, gives each new rule a handle, and refuses a rule that names an interface by index where
-there is none. The same contract is tested on both.
+there is none. Edits of queues are made one by one, as by tc. The same contract is tested on both.
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ from fwplan.host.system import Completed, System
 from fwplan.nft.listing import ListedRule, Listing
 from fwplan.nft.objects import Chain, InterfaceMatch, Meta, Rule, Table
 from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway
+from fwplan.plan.checksums import Queueing, Root
+from fwplan.plan.difference import Step
+from fwplan.plan.operations import ChecksumFilter, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from fwplan.host.firewalld import Firewalld
     from fwplan.nft.transaction import Edit
+    from fwplan.plan.checksums import QueueEdit
 
     ChainKey = tuple[Table, str]
 
@@ -39,7 +45,10 @@ class Machine:
     interfaces: dict[str, int] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     files: dict[Path, bytes] = field(default_factory=dict)
-    programs: set[str] = field(default_factory=set)
+    programs: set[str] = field(default_factory=lambda: {"tc"})
+    queueing: dict[str, Queueing] = field(default_factory=dict)
+    computes_checksums: bool = True
+    firewalld: Firewalld | None = None
     locks: dict[int, Path] = field(default_factory=dict)
     guardians: list[tuple[Path, float]] = field(default_factory=list)
     clock: float = 1000.0
@@ -95,6 +104,42 @@ class MemorySystem(System):
     def has_program(self, name: str) -> bool:
         """Whether there is a program of that name."""
         return name in self.machine.programs
+
+    def queueing(self, bridges: Iterable[str], going: AbstractSet[str] = frozenset()) -> dict[str, Queueing]:  # noqa: ARG002
+        """The queues of those of the bridges that have some of their own."""
+        return {bridge: self.machine.queueing[bridge] for bridge in bridges if bridge in self.machine.queueing}
+
+    def change_queueing(self, edits: Iterable[QueueEdit]) -> None:
+        """Make edits of queues, one after the other."""
+        for edit in edits:
+            _edit_queueing(self.machine, edit)
+
+    def can_compute_checksums(self) -> bool:
+        """Whether it was given a kernel that can."""
+        return self.machine.computes_checksums
+
+    def firewalld(self) -> Firewalld | None:
+        """What its firewalld knows; None where it was given none."""
+        return self.machine.firewalld
+
+    def change_zone(self, zone: str, interface: str) -> None:
+        """Put an interface in a zone, out of any that it is in."""
+        firewalld = self._running()
+        _need(zone in firewalld.zones, f"firewalld: INVALID_ZONE: {zone}")
+        self.machine.firewalld = replace(firewalld, zone_of={**firewalld.zone_of, interface: zone})
+
+    def leave_zone(self, zone: str, interface: str) -> None:
+        """Take an interface out of its zone."""
+        firewalld = self._running()
+        _need(firewalld.zone_of.get(interface) == zone, f"firewalld: UNKNOWN_INTERFACE: '{interface}' not in '{zone}'")
+        left = {name: where for name, where in firewalld.zone_of.items() if name != interface}
+        self.machine.firewalld = replace(firewalld, zone_of=left)
+
+    def _running(self) -> Firewalld:
+        firewalld = self.machine.firewalld
+        if firewalld is None:
+            raise HostError("firewalld does not run")
+        return firewalld
 
     def interfaces(self) -> dict[str, int]:
         """The index of each interface, by name."""
@@ -197,6 +242,27 @@ def _make(machine: Machine, edit: Edit) -> None:
         case Delete(rule):
             rules = _rules(machine, rule)
             del rules[_place(rules, rule.handle)]
+
+
+def _edit_queueing(machine: Machine, edit: QueueEdit) -> None:
+    bridge = edit.object.bridge
+    _need(bridge in machine.interfaces, f'tc: Cannot find device "{bridge}"')
+    now = machine.queueing.get(bridge, Queueing())
+    match edit.step, edit.object:
+        case Step.ADD, Queue():
+            _need(now.root is Root.NOTHING, "tc: Error: Exclusivity flag on, cannot modify.")
+            machine.queueing[bridge] = Queueing(Root.LIBVIRTS)
+        case Step.ADD, ChecksumFilter():
+            _need(now.root is Root.LIBVIRTS, "tc: Error: Parent Qdisc doesn't exists.")
+            _need(machine.computes_checksums, "tc: Error: Failed to load TC action module.")
+            machine.queueing[bridge] = replace(now, filters=(*now.filters, f"800::{next(machine.handles)}"))
+        case _, Queue():
+            _need(now.root is not Root.NOTHING, "tc: Error: Invalid handle.")
+            del machine.queueing[bridge]
+        case _:
+            _need(edit.handle in now.filters, "tc: Error: Cannot find specified filter chain.")
+            left = tuple(handle for handle in now.filters if handle != edit.handle)
+            machine.queueing[bridge] = replace(now, filters=left)
 
 
 def _rules(machine: Machine, rule: Rule) -> list[ListedRule]:

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fwplan.host.part import Json
+    from fwplan.host.state import Applied
     from fwplan.host.system import System
     from fwplan.nft.listing import Listing
     from fwplan.plan.compare_nftables import Indexes
-    from fwplan.plan.difference import Difference, Step
+    from fwplan.plan.difference import Difference
     from fwplan.plan.settle import Anchor
     from fwplan.plan.share import Mark
     from fwplan.plan.wanted import NftChainKey, NftWanted
@@ -99,6 +100,7 @@ class NftablesChange:
     """Edits of nftables' rules, and the generation of the ruleset that they were found for."""
 
     kind: ClassVar[str] = NftablesPart.kind
+    notes: ClassVar[tuple[str, ...]] = ()
 
     part: NftablesPart
     listing: Listing
@@ -119,12 +121,6 @@ class NftablesChange:
     def unchanged(self) -> int:
         """How many rules are as they are wanted."""
         return self.change.unchanged
-
-    @property
-    def set_up(self) -> Step | None:
-        """Whether libvirt's tables come or go."""
-        steps = {difference.step for difference in self.differences if isinstance(difference.object, Table)}
-        return next(iter(steps), None)
 
     @property
     def obstacles(self) -> tuple[str, ...]:
@@ -148,6 +144,10 @@ class NftablesChange:
             raise
         if system.generation() != self.generation + 1:
             raise ChangedMeanwhileError("the ruleset changed beside the transaction", made=True)
+
+    def credited(self, applied: Applied) -> Applied:
+        """What was applied, with libvirt's tables if fwplan has made them."""
+        return applied.with_set_up(self.kind, self.differences, Table)
 
 
 def _possible(wanted: NftWanted, interfaces: Mapping[str, int]) -> NftWanted:

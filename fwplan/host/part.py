@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from fwplan.errors import HostError
 
 if TYPE_CHECKING:
+    from fwplan.host.state import Applied
     from fwplan.host.system import System
-    from fwplan.plan.difference import Difference, Step
+    from fwplan.plan.difference import Difference
 
     Json = dict[str, Any]
 
@@ -49,12 +50,12 @@ class Change(Protocol):
         """How many rules are as they are wanted."""
 
     @property
-    def set_up(self) -> Step | None:
-        """Whether what is needed once on a host comes or goes; None when it stays as it is."""
-
-    @property
     def obstacles(self) -> tuple[str, ...]:
         """What is in the way, and is not fwplan's to change."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the host is not able to, and is left out."""
 
     def make(self, system: System) -> None:
         """Change the host.
@@ -63,6 +64,9 @@ class Change(Protocol):
             ChangedMeanwhileError: the host is no longer as it was read.
             HostError: the host refused.
         """
+
+    def credited(self, applied: Applied) -> Applied:
+        """What was applied, with what fwplan has made itself when the change is made."""
 
 
 class Part(Protocol):

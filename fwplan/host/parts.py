@@ -25,6 +25,14 @@ def part_of(document: Json) -> Part:
             from fwplan.host.iptables import IptablesPart  # noqa: PLC0415
 
             return IptablesPart.from_document(document)
+        case "checksums":
+            from fwplan.host.checksums import ChecksumsPart  # noqa: PLC0415
+
+            return ChecksumsPart.from_document(document)
+        case "zones":
+            from fwplan.host.zones import ZonesPart  # noqa: PLC0415
+
+            return ZonesPart.from_document(document)
         case "settings":
             from fwplan.host.forwarding import SettingsPart  # noqa: PLC0415
 

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from fwplan.errors import HostError
 from fwplan.host.forwarding import FORWARDING
+from fwplan.host.zones import ZonePolicy, zone_troubles
 from fwplan.network.modes import Kind
+from fwplan.plan.checksums import ChecksumPolicy
 from fwplan.plan.intents import Family, MayEnter, MayLeave
 from fwplan.plan.plan import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fwplan.host.firewalld import Firewalld
     from fwplan.host.system import System
     from fwplan.plan.plan import NetworkPlan, Plan
 
@@ -32,17 +35,40 @@ class Preconditions:
 
 
 def preconditions(
-    system: System, plan: Plan, interfaces: Mapping[str, int], *, enable_forwarding: bool = False
+    system: System,
+    plan: Plan,
+    interfaces: Mapping[str, int],
+    *,
+    enable_forwarding: bool = False,
+    checksum: ChecksumPolicy = ChecksumPolicy.AUTO,
+    firewalld: Firewalld | None = None,
+    zones: ZonePolicy = ZonePolicy.AUTO,
 ) -> Preconditions:
-    """Look at what a plan needs of a host."""
+    """Look at what a plan needs of a host.
+
+    Args:
+        system: the host.
+        plan: what is to be applied.
+        interfaces: the index of each interface of the host, by name.
+        enable_forwarding: whether the host is made to forward.
+        checksum: whether it has to be able to repair checksums.
+        firewalld: the one that runs.
+        zones: whether bridges are put in its zones.
+
+    Raises:
+        HostError: the host cannot be read.
+    """
     missing: list[str] = []
     advice: list[str] = []
     if not system.may_change_networking():
         missing.append("changing rules needs root, or CAP_NET_ADMIN: run it with sudo")
     else:
         missing.extend(_backend_troubles(system, plan.backend))
+        if checksum is ChecksumPolicy.REQUIRE:
+            missing.extend(_checksum_troubles(system, plan))
+        missing.extend(zone_troubles(plan, firewalld, zones))
     for share in plan.networks:
-        if share.operations and share.bridge is not None:
+        if share.network.meaning.filtered and share.bridge is not None:
             (missing if plan.backend is Backend.NFTABLES else advice).extend(_bridge_troubles(share, interfaces))
     if enable_forwarding:
         return Preconditions(tuple(missing), tuple(advice))
@@ -66,6 +92,15 @@ def _backend_troubles(system: System, backend: Backend) -> Iterator[str]:
             for program in ("iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore"):
                 if not system.has_program(program):
                     yield f"there is no program {program}: install it (Debian: iptables)"
+
+
+def _checksum_troubles(system: System, plan: Plan) -> Iterator[str]:
+    match plan.backend:
+        case Backend.NFTABLES:
+            from fwplan.host.checksums import checksum_troubles  # noqa: PLC0415 - of this backend only
+        case Backend.IPTABLES:
+            from fwplan.host.iptables import checksum_troubles  # noqa: PLC0415 - of this backend only
+    return checksum_troubles(system, plan)
 
 
 def _bridge_troubles(share: NetworkPlan, interfaces: Mapping[str, int]) -> Iterator[str]:

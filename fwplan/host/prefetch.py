@@ -25,8 +25,17 @@ class PrefetchingSystem(System):
         """Begin to read `tables`."""
         self._tables = tuple(tables)
         executor = ThreadPoolExecutor(1)
+        self._loaded = executor.submit(super().load_nftables)
         self._read = executor.submit(self._read_first)
         executor.shutdown(wait=False)
+
+    def load_nftables(self) -> None:
+        """See that there is libnftables; what is being read is not waited for.
+
+        Raises:
+            HostError: there is none.
+        """
+        self._loaded.result()
 
     def list_nftables(self, tables: Iterable[Table]) -> Listing:
         """What those of the tables hold that there are; as read before, if nothing has changed since.

@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
+from fwplan.plan.difference import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from fwplan.host.part import Json
     from fwplan.host.system import System
+    from fwplan.iptables.objects import Chain
+    from fwplan.nft.objects import Table
+    from fwplan.plan.difference import Difference
 
 DEFAULT_FOLDER = Path("/run/fwplan")
 DEFAULT_WAIT = 30.0
@@ -44,7 +48,7 @@ class Record:
         bridge: its bridge; None where it has no rules.
         index: of the bridge, by which the kernel knows it in rules; None where it was not there.
         subnets: that its rules name.
-        firewalld: whether its bridge was put in its zone.
+        zone: the zone of firewalld that its bridge was put in, and the bridge; None where it was put in none.
     """
 
     definition: str
@@ -53,7 +57,7 @@ class Record:
     bridge: str | None
     index: int | None
     subnets: tuple[str, ...]
-    firewalld: bool
+    zone: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,30 @@ class Applied:
     Attributes:
         networks: by name, in the order in which they came.
         set_up: the backends whose set-up fwplan made, and takes away with the last network.
+        queues: the bridges whose root queue fwplan made, each with the index that it had.
+        filters: the bridges on which fwplan made the filter for checksums, each with the index that it had.
     """
 
     networks: dict[str, Record] = field(default_factory=dict)
     set_up: tuple[str, ...] = ()
+    queues: dict[str, int] = field(default_factory=dict)
+    filters: dict[str, int] = field(default_factory=dict)
+
+    def with_set_up(self, backend: str, differences: Iterable[Difference], of: type[Table | Chain]) -> Applied:
+        """The same, when a change has made the set-up of a backend, or taken it away.
+
+        Args:
+            backend: of the change.
+            differences: that it made.
+            of: the kind of thing that nothing but set-up consists of.
+        """
+        steps = {difference.step for difference in differences if isinstance(difference.object, of)}
+        made = set(self.set_up)
+        if Step.ADD in steps:
+            made.add(backend)
+        elif Step.DELETE in steps:
+            made.discard(backend)
+        return replace(self, set_up=tuple(sorted(made)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +244,15 @@ def _applied_json(applied: Applied) -> Json:
     networks = {
         name: {key: getattr(record, key) for key in Record.__slots__} for name, record in applied.networks.items()
     }
-    return {"networks": networks, "set_up": applied.set_up}
+    return {"networks": networks, "set_up": applied.set_up, "queues": applied.queues, "filters": applied.filters}
 
 
 def _applied(document: Json) -> Applied:
-    networks = {
-        name: Record(**{**record, "subnets": tuple(record["subnets"])}) for name, record in document["networks"].items()
-    }
-    return Applied(networks, tuple(document["set_up"]))
+    networks = {name: _record(record) for name, record in document["networks"].items()}
+    return Applied(networks, tuple(document["set_up"]), document["queues"], document["filters"])
+
+
+def _record(document: Json) -> Record:
+    zone = document["zone"]
+    subnets = tuple(document["subnets"])
+    return Record(**{**document, "subnets": subnets, "zone": None if zone is None else (zone[0], zone[1])})

@@ -17,21 +17,29 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
+from fwplan.host import firewalld, tc
 from fwplan.nft.listing import merge, read_listing
 from fwplan.nft.transaction import script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
+    from fwplan.host.firewalld import Firewalld
     from fwplan.nft.listing import Listing
     from fwplan.nft.objects import Table
     from fwplan.nft.transaction import Edit
+    from fwplan.plan.checksums import QueueEdit, Queueing
 
+_TOO_LONG = os.strerror(errno.EMSGSIZE)
 # Asking for a table that may not be there costs nothing; `list tables` reads all rules first.
 _NO_SUCH_TABLE = "Error: No such file or directory"
+# libnftables keeps what it knows of interfaces in one place for all its contexts: two threads in it crash the process.
+_ONE_AT_A_TIME = Lock()
 _CAP_NET_ADMIN = 12
 _SO_NETNS_COOKIE = 71
 _GENERATION_REQUEST = (10 << 8) | 16
@@ -56,7 +64,8 @@ class System:
         Raises:
             HostError: there is none.
         """
-        _nftables()
+        with _ONE_AT_A_TIME:
+            _nftables()
 
     def list_nftables(self, tables: Iterable[Table]) -> Listing:
         """What those of the tables hold that there are, with handles.
@@ -92,6 +101,11 @@ class System:
             NotExpressibleError: nft's syntax cannot carry the name of an interface.
         """
         status, _, errors = _nft(script(edits))
+        if _TOO_LONG in errors:
+            raise HostError(
+                "nftables: the kernel does not take so many rules at once from a user namespace, and none was made: "
+                "apply fewer networks in a run, or raise net.core.wmem_default outside of the namespace"
+            )
         if status != 0:
             raise HostError(f"nftables: {_first_line(errors)}")
 
@@ -141,6 +155,58 @@ class System:
     def has_program(self, name: str) -> bool:
         """Whether there is a program of that name."""
         return shutil.which(name) is not None
+
+    def queueing(self, bridges: Iterable[str], going: AbstractSet[str] = frozenset()) -> dict[str, Queueing]:
+        """The queues of those of the bridges that have some of their own.
+
+        Args:
+            bridges: the bridges that are asked about.
+            going: those of them whose queue may be taken away, so that classes on it matter.
+
+        Raises:
+            HostError: tc is not there, or cannot tell.
+        """
+        return tc.read_queueing(self.run, bridges, going)
+
+    def change_queueing(self, edits: Iterable[QueueEdit]) -> None:
+        """Make edits of queues, one after the other: those before one that fails are made.
+
+        Raises:
+            HostError: tc is not there, or the kernel refused.
+        """
+        tc.make_edits(self.run, edits)
+
+    def can_compute_checksums(self) -> bool:
+        """Whether the kernel can compute checksums in a filter; nothing of the host is changed to find out.
+
+        Raises:
+            HostError: there is no program for it.
+        """
+        return tc.can_compute_checksums(self.run)
+
+    def firewalld(self) -> Firewalld | None:
+        """What the firewalld of this network namespace knows of zones; None where none runs.
+
+        Raises:
+            HostError: it does not answer.
+        """
+        return firewalld.find()
+
+    def change_zone(self, zone: str, interface: str) -> None:
+        """Put an interface in a zone of firewalld, out of any that it is in.
+
+        Raises:
+            HostError: firewalld does not run, or refused.
+        """
+        firewalld.change_zone(zone, interface)
+
+    def leave_zone(self, zone: str, interface: str) -> None:
+        """Take an interface out of its zone of firewalld.
+
+        Raises:
+            HostError: firewalld does not run, or refused.
+        """
+        firewalld.leave_zone(zone, interface)
 
     def interfaces(self) -> dict[str, int]:
         """The index of each interface, by name.
@@ -325,10 +391,12 @@ class System:
 
 def _nft(commands: str) -> tuple[int, str, str]:
     """What libnftables makes of commands: status, JSON, errors."""
-    library = _nftables()
-    library.set_json_output(True)
-    library.set_handle_output(True)
-    status, output, errors = library.cmd(commands)
+    with _ONE_AT_A_TIME:
+        library = _nftables()
+        library.set_json_output(True)
+        library.set_handle_output(True)
+        status, output, errors = library.cmd(commands)
+        del library
     return status, output, errors
 
 

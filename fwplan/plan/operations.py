@@ -41,7 +41,7 @@ class ChecksumFilter:
 class ZoneMember:
     """A bridge as a member of a zone of firewalld."""
 
-    noun: ClassVar[tuple[str, str]] = ("firewalld zone", "firewalld zones")
+    noun: ClassVar[tuple[str, str]] = ("zone membership", "zone memberships")
 
     zone: str
     bridge: str

@@ -96,6 +96,7 @@ def make_plan(
     backend: Backend = Backend.NFTABLES,
     layout: Layout = Layout.LIBVIRT,
     firewalld: bool = False,
+    routed_zone: bool = True,
     set_up: bool = True,
     checked: bool = False,
 ) -> Plan:
@@ -106,6 +107,7 @@ def make_plan(
         backend: what carries the rules.
         layout: how promises become rules.
         firewalld: plan for a host on which firewalld runs: bridges are put in their zones.
+        routed_zone: firewalld has libvirt's zone and policy for routed networks; they join the usual one otherwise.
         set_up: plan what is needed once on a host as well.
         checked: the caller has seen that the definitions are valid, each and together.
 
@@ -118,7 +120,7 @@ def make_plan(
     parts = []
     any_rule = False
     for network, bridge in zip(networks, bridge_names(networks), strict=True):
-        zone = zone_of(network, bridge) if firewalld and bridge is not None else None
+        zone = zone_of(network, bridge, routed_zone=routed_zone) if firewalld and bridge is not None else None
         rules = lowering.lower(promises(network, bridge)) if bridge is not None else ()
         any_rule = any_rule or bool(rules)
         membership = lowering.lower(() if zone is None else (zone,))

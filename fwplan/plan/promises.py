@@ -113,11 +113,18 @@ def _for_address(network: Network, bridge: str, ip: Ip) -> Iterator[Intent]:
     yield KeepSource(subnet, device, _LINK_MULTICAST[family])
 
 
-def zone_of(network: Network, bridge: str) -> JoinZone | None:
-    """The zone that the bridge is put in where firewalld runs: the one asked for, or libvirt's own for the mode."""
+def zone_of(network: Network, bridge: str, *, routed_zone: bool) -> JoinZone | None:
+    """The zone that the bridge is put in where firewalld runs: the one asked for, or libvirt's own for the mode.
+
+    Args:
+        network: the definition.
+        bridge: its bridge.
+        routed_zone: whether there is a zone for routed networks; without it they go where all others do.
+    """
     zone = None if network.bridge is None else network.bridge.zone
     if zone is not None:
         return JoinZone(bridge, zone)
     if not network.meaning.filtered:
         return None
-    return JoinZone(bridge, _ROUTED_ZONE if network.mode is ForwardMode.ROUTE else _DEFAULT_ZONE)
+    routed = routed_zone and network.mode is ForwardMode.ROUTE
+    return JoinZone(bridge, _ROUTED_ZONE if routed else _DEFAULT_ZONE)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from fwplan.iptables import objects as iptables
 from fwplan.plan.difference import Step
 from fwplan.plan.intents import SetUp
-from fwplan.plan.operations import Operation, Verb
+from fwplan.plan.operations import ChecksumFilter, Operation, Queue, Setting, Verb, ZoneMember
 from fwplan.plan.plan import Backend
 from fwplan.preview.commands import syntax_of
 from fwplan.preview.comment import one_line
+from fwplan.preview.host_command import host_thing
 from fwplan.preview.layout import Line, Piece, Style, wrap
 
 if TYPE_CHECKING:
@@ -58,7 +59,12 @@ def differences_text(differences: Iterable[Difference], plan: Plan | None, width
 
 
 def differences_json(
-    differences: Iterable[Difference], plan: Plan | None, *, unchanged: int, dry_run: bool
+    differences: Iterable[Difference],
+    plan: Plan | None,
+    *,
+    unchanged: int,
+    dry_run: bool,
+    notes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The differences as values for JSON.
 
@@ -67,6 +73,7 @@ def differences_json(
         plan: what is applied, for its reasons; None where everything goes.
         unchanged: how many rules are as they are wanted.
         dry_run: whether nothing was changed.
+        notes: what the host is not able to, and was left out.
     """
     reasons = _reasons(plan)
     return {
@@ -83,6 +90,7 @@ def differences_json(
             }
             for difference in differences
         ],
+        "notes": list(notes),
     }
 
 
@@ -113,5 +121,7 @@ def _reasons(plan: Plan | None) -> Mapping[Object, str]:
 
 
 def _syntax(object_: Object) -> tuple[str, str]:
+    if isinstance(object_, Queue | ChecksumFilter | ZoneMember | Setting):
+        return host_thing(object_)
     backend = Backend.IPTABLES if isinstance(object_, iptables.Chain | iptables.Rule) else Backend.NFTABLES
     return syntax_of(backend).syntax(Operation(Verb.MAKE, object_, SetUp("")))

@@ -173,7 +173,7 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-_ORDER = ("rule", "chain", "table", "tc step", "firewalld zone")
+_ORDER = ("rule", "chain", "table", "tc step", "zone membership")
 
 
 def _count(operations: Iterable[Operation], *, removal: bool) -> str:

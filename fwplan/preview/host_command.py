@@ -37,6 +37,22 @@ def host_command(verb: Verb, object_: Object) -> list[str]:
             raise NotExpressibleError("the plan mixes operations of two backends")
 
 
+def host_thing(object_: Object) -> tuple[str, str]:
+    """What kind of thing it is, and which, whatever is done with it.
+
+    Raises:
+        NotExpressibleError: the object is of a backend.
+    """
+    match object_:
+        case ZoneMember(zone, bridge):
+            return "firewalld zone", one_line(f"{zone}: {bridge}")
+        case Setting(name, value):
+            return "sysctl", f"{name} = {value}"
+        case _:
+            program, noun, _, *words = host_command(Verb.MAKE, object_)
+            return f"{program} {noun}", one_line(shlex.join(words))
+
+
 def host_syntax(verb: Verb, object_: Object) -> tuple[str, str]:
     """The program, and its arguments as a shell takes them."""
     program, *arguments = host_command(verb, object_)
