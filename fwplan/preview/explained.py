@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwplan.plan.operations import ChecksumFilter
+from fwplan.plan.plan import Layout
 from fwplan.preview.commands import syntax_of
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, columns, paragraph, wrap
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fwplan.plan.plan import NetworkPlan, Plan
     from fwplan.preview.commands import Syntax
 
+_LAYOUTS = {Layout.LIBVIRT: "libvirt's layout", Layout.MAPS: "the layout maps"}
 _WIDE = 120
 """From this width on, reasons stand in a column of their own."""
 
@@ -152,7 +154,7 @@ class _Page:
         networks = len(plan.networks)
         lines = paragraph(
             f"{networks} network{'s' if networks != 1 else ''}, {total}; {plan.backend.value} in "
-            f"{plan.layout.value}'s layout.",
+            f"{_LAYOUTS[plan.layout]}.",
             self._width,
         )
         if goes_with_its_table(plan):
@@ -173,7 +175,7 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-_ORDER = ("rule", "chain", "table", "tc step", "zone membership")
+_ORDER = ("rule", "element", "chain", "map", "table", "tc step", "zone membership")
 
 
 def _count(operations: Iterable[Operation], *, removal: bool) -> str:
