@@ -11,7 +11,6 @@ import re
 from copy import deepcopy
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Literal, TypeVar
-from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -28,6 +27,8 @@ Value = TypeVar("Value")
 
 _UNSIGNED_INT = 2**32 - 1
 _NAME = re.compile(r"<[^\s/>]+")
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
+"""What stands for itself in no attribute. The standard library has it too, beside 20 ms of other imports."""
 _PREFIX = re.compile(r"([\w.-]+):")
 _CONTENT = etree.XPath("descendant-or-self::*/text() | descendant-or-self::*/@*")
 _LIVE_ONLY = frozenset({"connections"})
@@ -263,5 +264,5 @@ def standing_alone(element: etree._Element) -> str:
     missing = [(prefix, uri) for prefix, uri in named.items() if alone.nsmap.get(prefix) != uri]
     if name is None or not missing:
         return written
-    declared = "".join(f" xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in missing)
+    declared = "".join(f' xmlns:{prefix}="{uri.translate(_ESCAPES)}"' for prefix, uri in missing)
     return f"{name[0]}{declared}{written[name.end() :]}"
