@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from fwplan.network.read import read_network
-from fwplan.plan.plan import Backend, Layout, make_plan, set_up_plan
+from fwplan.plan.plan import WAYS, Backend, Layout, make_plan, set_up_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from fwplan.plan.plan import Plan
 
     Way = tuple[Backend, Layout]
-
-_KINDS: dict[Way, str] = {
-    (Backend.NFTABLES, Layout.LIBVIRT): "nftables",
-    (Backend.NFTABLES, Layout.MAPS): "maps",
-    (Backend.IPTABLES, Layout.LIBVIRT): "iptables",
-}
-"""The kind of part of each backend and layout, which is also what names its set-up among what was applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ def rule_parts(change: RulesChange) -> Iterator[Part]:
     """The parts, in the order in which they are changed."""
     plan = change.plan
     # What comes, comes before what goes: a network that changes its backend or layout is never without rules.
-    for way in sorted(_KINDS, key=lambda way: plan is None or way != _way(plan)):
+    for way in sorted(WAYS, key=lambda way: plan is None or way != _way(plan)):
         now = plan if plan is not None and way == _way(plan) else make_plan((), backend=way[0], layout=way[1])
         gone = [old for old in change.earlier if _way(old) == way]
         if not now.networks and not gone:
@@ -86,9 +79,15 @@ def _is_of(record: Record, way: Way) -> bool:
     return (record.backend, record.layout) == (way[0].value, way[1].value)
 
 
+def _kind(way: Way) -> str:
+    """The kind of part, which is also what names its set-up among what was applied."""
+    backend, layout = way
+    return layout.value if layout is Layout.MAPS else backend.value
+
+
 def _is_last(change: RulesChange, way: Way) -> bool:
     """Whether fwplan made the set-up, and no network is left that needs it."""
-    return _KINDS[way] in change.after.set_up and not any(
+    return _kind(way) in change.after.set_up and not any(
         _is_of(record, way) and record.bridge is not None for record in change.after.networks.values()
     )
 

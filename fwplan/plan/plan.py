@@ -35,6 +35,14 @@ class Layout(enum.Enum):
     """The same verdicts, in tables of fwplan's own, at a cost that does not grow with the number of networks."""
 
 
+WAYS: tuple[tuple[Backend, Layout], ...] = (
+    (Backend.NFTABLES, Layout.LIBVIRT),
+    (Backend.NFTABLES, Layout.MAPS),
+    (Backend.IPTABLES, Layout.LIBVIRT),
+)
+"""The backends, each with the layouts that it has: iptables knows no verdict maps."""
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkPlan:
     """A network's own share of a plan.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwplan.plan.operations import ChecksumFilter
-from fwplan.plan.plan import Layout
 from fwplan.preview.commands import syntax_of
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, columns, paragraph, wrap
 from fwplan.preview.removal import goes_with_its_table
+from fwplan.preview.way import way_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from fwplan.plan.plan import NetworkPlan, Plan
     from fwplan.preview.commands import Syntax
 
-_LAYOUTS = {Layout.LIBVIRT: "libvirt's layout", Layout.MAPS: "the layout maps"}
 _WIDE = 120
 """From this width on, reasons stand in a column of their own."""
 
@@ -153,8 +152,7 @@ class _Page:
         total = _count(plan.operations, removal=plan.removal)
         networks = len(plan.networks)
         lines = paragraph(
-            f"{networks} network{'s' if networks != 1 else ''}, {total}; {plan.backend.value} in "
-            f"{_LAYOUTS[plan.layout]}.",
+            f"{networks} network{'s' if networks != 1 else ''}, {total}; {way_text(plan)}.",
             self._width,
         )
         if goes_with_its_table(plan):
