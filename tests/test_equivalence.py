@@ -21,7 +21,7 @@ from strategies_crowded import crowded_hosts, names
 from strategies_words import interface_names
 
 from fwplan import Layout, Network, make_plan, read_network
-from fwplan.network.together import bridge_names
+from fwplan.network.together import bridge_names, conflicts
 from fwplan.nft.expressions import Number, Prefix, Range, Word
 from fwplan.nft.objects import Element, Rule
 from fwplan.nft.statements import Nat
@@ -167,20 +167,25 @@ def _some_cases(networks: Sequence[Network], seed: int, number: int) -> Iterator
 # The three witnesses
 
 
+def _promised(networks: Sequence[Network]) -> Expectations:
+    """The promises of networks that were started in this order."""
+    return Expectations(
+        [
+            intent
+            for network, bridge in zip(networks, bridge_names(networks), strict=True)
+            if bridge is not None
+            for intent in promises(network, bridge)
+        ]
+    )
+
+
 class _Host:
     """What networks of a host come to in both layouts, and by their promises alone."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self.libvirts = Simulator(planned_ruleset(make_plan(networks, checked=True)))
         self.maps = Simulator(planned_ruleset(make_plan(networks, layout=Layout.MAPS, checked=True)))
-        self.expectations = Expectations(
-            [
-                intent
-                for network, bridge in zip(networks, bridge_names(networks), strict=True)
-                if bridge is not None
-                for intent in promises(network, bridge)
-            ]
-        )
+        self.expectations = _promised(networks)
 
     def agrees(self, case: _Case) -> None:
         by_libvirt, by_maps = _fate(self.libvirts, case.packet), _fate(self.maps, case.packet)
@@ -228,6 +233,18 @@ def test_both_layouts_and_the_promises_agree(networks: list[Network], seed: int)
     host = _Host(networks)
     for case in _some_cases(networks, seed, _PACKETS):
         host.agrees(case)
+
+
+@given(crowded_hosts(only_filtered=True), st.integers(0, 9999), st.data())
+def test_where_the_order_of_start_decides_check_says_so(
+    networks: list[Network], seed: int, data: st.DataObject
+) -> None:
+    in_order, otherwise = _promised(networks), _promised(data.draw(st.permutations(networks)))
+    told = any("translates otherwise" in problem.message for _, problem in conflicts(networks))
+    for case in _some_cases(networks, seed, _PACKETS):
+        one, other = in_order.of(case.flow), otherwise.of(case.flow)
+        assert one.passes == other.passes
+        assert told or one.appearance == other.appearance, case.flow
 
 
 # By example
