@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from conformance.comparison import Comparison, report
 from conformance.data import firewall_cases, set_up_commands
+from conformance.drift import with_changes, without_change
 from fwplan.host.executor import bring
 from fwplan.host.goal import goal_of_apply, goal_of_removal
 from fwplan.host.state import State
@@ -87,6 +88,9 @@ def _case(case: FirewallCase, set_up: list[Command]) -> Iterator[tuple[str, str 
             bring(system, state, goal_of_apply(plan, state.applied(), system.interfaces()))
             actual = _ruleset(case.backend)
             yield "applied", None if actual == expected else f"is\n{actual}and should be\n{expected}"
+            yield "audited", without_change(system, plan)
+            for what, missed in with_changes(system, plan):
+                yield "mutated", None if missed is None else f"{what}: {missed}"
             before = system.generation()
             again = bring(system, state, goal_of_apply(plan, state.applied(), system.interfaces()))
             still = not again.differences and system.generation() == before and _ruleset(case.backend) == actual
@@ -100,15 +104,19 @@ def main(arguments: list[str]) -> int:
     """Apply every definition of libvirt's firewall suite."""
     tests = Path(arguments[0]) / "tests"
     titles = {
-        "applied": "as by libvirt's commands one by one",
-        "again": "nothing to do a second time",
-        "removed": "nothing left",
+        "applied": "apply, {}: as by libvirt's commands one by one",
+        "again": "apply, {}: nothing to do a second time",
+        "removed": "apply, {}: nothing left",
+        "audited": "audit, {}: nothing to find in what was applied",
+        "mutated": "audit, {}: every single change found, under its code",
     }
     comparisons = {
-        (backend, what): Comparison(f"apply, {backend.value}: {title}")
+        (backend, what): Comparison(title.format(backend.value))
         for backend in Backend
         for what, title in titles.items()
     }
+    for setting in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        System().change_setting(setting, "1")
     set_up = set_up_commands(tests)
     for case in firewall_cases(tests):
         for what, difference in _case(case, set_up[case.backend]):

@@ -8,13 +8,16 @@ import click
 
 _COMMANDS = {
     "apply": "make a host agree with definitions, in one transaction",
+    "audit": "hold a host, live or saved, against its definitions: drift, broken promises, whose doing",
     "check": "validate definitions: every error of a file, with its line",
+    "collect": "write a host's firewall state into one file, for an audit elsewhere",
     "completion": "print what makes a shell complete fwplan's commands and options",
     "confirm": "keep a change that was made with apply --confirm",
     "explain": "say what a network is: kind, bridge, services, filtered or not, and why",
     "plan": "preview the firewall operations that definitions lead to; touches nothing",
     "rehearse": "apply a plan in private namespaces, and show who reaches whom",
     "remove": "take the rules of networks away, all and only theirs",
+    "trace": "follow one packet through a host, rule by rule",
 }
 
 

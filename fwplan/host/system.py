@@ -82,6 +82,17 @@ class System:
                 raise HostError(f"nftables: {_first_line(errors)}")
         return merge(listed)
 
+    def list_ruleset(self) -> str:
+        """All that the host has of nftables, with handles, as JSON.
+
+        Raises:
+            HostError: libnftables is not there, or the kernel does not answer.
+        """
+        status, output, errors = _nft("list ruleset")
+        if status != 0:
+            raise HostError(f"nftables: {_first_line(errors)}")
+        return output
+
     def commit_nftables(self, edits: Iterable[Edit]) -> None:
         """Make edits, all or none of them: one transaction of the kernel.
 
@@ -399,7 +410,8 @@ def _nftables() -> Any:  # noqa: ANN401 - python-nftables carries no types
 
 
 def _setting_file(name: str) -> Path:
-    return Path("/proc/sys", *name.split("."))
+    """The file of a setting; the name of an interface in it has `/` for a dot, as for sysctl(8)."""
+    return Path("/proc/sys", *(part.replace("/", ".") for part in name.split(".")))
 
 
 def _first_line(text: str) -> str:

@@ -35,6 +35,36 @@ def rule_arguments(rule: Rule) -> list[str]:
     return arguments + _target_arguments(rule.target)
 
 
+_REJECT_REASON = {"iptables": "icmp-port-unreachable", "ip6tables": "icmp6-port-unreachable"}
+
+
+def saved_text(rule: Rule) -> str:
+    """A rule as iptables-save prints it, without the name of its chain; it has the order of `saved.as_saved`."""
+    words = [word for match in rule.matches for word in _saved_match(match)]
+    match rule.target:
+        case JumpTo("REJECT"):
+            words += ["-j", "REJECT", "--reject-with", _REJECT_REASON[rule.chain.program]]
+        case target:
+            words += ["-j", *_target_arguments(target)[1:]]
+    return " ".join(words)
+
+
+def _saved_match(match: Match) -> list[str]:
+    match match:
+        case InInterface(name):
+            return ["-i", name]
+        case OutInterface(name):
+            return ["-o", name]
+        case Source(subnet):
+            return ["-s", str(subnet)]
+        case Destination(subnet, negated):
+            return [*(["!"] if negated else []), "-d", str(subnet)]
+        case ProtocolIs(protocol, port):
+            return ["-p", protocol, *([] if port is None else ["-m", protocol, "--dport", str(port)])]
+        case BelongsToConnection():
+            return ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED"]
+
+
 def _match_arguments(match: Match) -> list[str]:
     match match:
         case InInterface(name):

@@ -69,11 +69,13 @@ class Listing:
         tables: all of them.
         chains: each chain by table and name. `hook` is None also for a base chain of another kind than libvirt makes.
         listed: the rules of each chain that has any, by table and name, in order.
+        dormant: the tables whose chains see no packet.
     """
 
     tables: frozenset[Table] = frozenset()
     chains: dict[tuple[Table, str], Chain] = field(default_factory=dict)
     listed: dict[tuple[Table, str], list[ListedRule]] = field(default_factory=dict)
+    dormant: frozenset[Table] = frozenset()
 
     @cached_property
     def rule_counts(self) -> Counter[Table]:
@@ -96,9 +98,26 @@ def read_listing(document: str | bytes) -> Listing:
         UnreadableError: it is none.
     """
     try:
-        return _listing(json.loads(document)["nftables"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UnreadableError("not a ruleset as `nft -j -a list ruleset` prints it") from None
+        items = json.loads(document)["nftables"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _unreadable() from None
+    return listing_of(items)
+
+
+def listing_of(items: list[dict[str, Any]]) -> Listing:
+    """Read the list of a listing that is parsed already.
+
+    Raises:
+        UnreadableError: it is none.
+    """
+    try:
+        return _listing(items)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _unreadable() from None
+
+
+def _unreadable() -> UnreadableError:
+    return UnreadableError("not a ruleset as `nft -j -a list ruleset` prints it")
 
 
 def merge(listings: Iterable[Listing]) -> Listing:
@@ -106,15 +125,18 @@ def merge(listings: Iterable[Listing]) -> Listing:
     tables: set[Table] = set()
     chains: dict[tuple[Table, str], Chain] = {}
     listed: dict[tuple[Table, str], list[ListedRule]] = {}
+    dormant: set[Table] = set()
     for listing in listings:
         tables |= listing.tables
         chains |= listing.chains
         listed |= listing.listed
-    return Listing(frozenset(tables), chains, listed)
+        dormant |= listing.dormant
+    return Listing(frozenset(tables), chains, listed, frozenset(dormant))
 
 
 def _listing(items: list[dict[str, Any]]) -> Listing:
     tables: dict[tuple[str, str], Table] = {}
+    dormant = set()
     chains = {}
     listed: dict[tuple[Table, str], list[ListedRule]] = {}
     for item in items:
@@ -126,10 +148,12 @@ def _listing(items: list[dict[str, Any]]) -> Listing:
         elif "table" in item:
             family, name = item["table"]["family"], item["table"]["name"]
             tables[family, name] = Table(family, name)
+            if "dormant" in item["table"].get("flags", ()):
+                dormant.add(tables[family, name])
         elif "chain" in item:
             chain = read_chain(item["chain"])
             chains[chain.table, chain.name] = chain
-    return Listing(frozenset(tables.values()), chains, listed)
+    return Listing(frozenset(tables.values()), chains, listed, frozenset(dormant))
 
 
 def read_chain(listed: dict[str, Any]) -> Chain:

@@ -124,6 +124,35 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class _BySubnet:
+    """Promises about the source, found by an address without asking all of them.
+
+    Attributes:
+        found: by version and length of the prefix, then by the first bits: each with its place in the order of asking.
+    """
+
+    found: dict[tuple[int, int], dict[int, list[tuple[int, TranslateSource | KeepSource]]]]
+
+    def add(self, place: int, intent: TranslateSource | KeepSource) -> None:
+        """Add a promise that is asked at that place."""
+        subnet = intent.subnet
+        bits = int(subnet.network_address) >> (subnet.max_prefixlen - subnet.prefixlen)
+        same_length = self.found.setdefault((subnet.version, subnet.prefixlen), {})
+        same_length.setdefault(bits, []).append((place, intent))
+
+    def about(self, source: Address) -> list[TranslateSource | KeepSource]:
+        """Those whose subnet has the address, in the order of asking."""
+        number, length = int(source), source.max_prefixlen
+        about = [
+            each
+            for (version, prefix), by_bits in self.found.items()
+            if version == source.version
+            for each in by_bits.get(number >> (length - prefix), ())
+        ]
+        return [intent for _, intent in sorted(about, key=lambda each: each[0])]
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """Promises by where they are asked, each list in the order of asking."""
 
@@ -132,7 +161,7 @@ class _Asked:
         default_factory=lambda: defaultdict(list)
     )
     leaving: dict[tuple[str, Family], list[MayLeave | RefuseLeaving]] = field(default_factory=lambda: defaultdict(list))
-    source: dict[Family, list[TranslateSource | KeepSource]] = field(default_factory=lambda: defaultdict(list))
+    source: _BySubnet = field(default_factory=lambda: _BySubnet({}))
     services: dict[tuple[str, Family], list[ReachService]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -143,10 +172,10 @@ class Expectations:
         """Take the promises of all networks together, in the order in which the networks were started."""
         self._asked = _Asked()
         # What was promised later is asked first.
-        for intent in reversed(promised):
-            self._add(intent)
+        for place, intent in enumerate(reversed(promised)):
+            self._add(place, intent)
 
-    def _add(self, intent: Intent) -> None:
+    def _add(self, place: int, intent: Intent) -> None:
         asked = self._asked
         match intent:
             case GuestsTalk(bridge, family):
@@ -159,8 +188,8 @@ class Expectations:
                 asked.leaving[bridge, Family.of(subnet)].append(intent)
             case RefuseLeaving(bridge, family):
                 asked.leaving[bridge, family].append(intent)
-            case TranslateSource(subnet) | KeepSource(subnet):
-                asked.source[Family.of(subnet)].append(intent)
+            case TranslateSource() | KeepSource():
+                asked.source.add(place, intent)
             case ReachService(bridge, family):
                 asked.services[bridge, family].append(intent)
             case _:
@@ -204,8 +233,8 @@ class Expectations:
         return None
 
     def _settles_source(self, flow: Flow) -> TranslateSource | KeepSource | None:
-        for intent in self._asked.source.get(flow.family, ()):
-            if flow.source not in intent.subnet or intent.device not in {None, flow.leaves_by}:
+        for intent in self._asked.source.about(flow.source):
+            if intent.device not in {None, flow.leaves_by}:
                 continue
             match intent:
                 case KeepSource():

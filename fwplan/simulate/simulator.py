@@ -1,0 +1,185 @@
+"""Packets through the hooks of a host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from fwplan.simulate.chains import PreparedTable
+from fwplan.simulate.outcome import Outcome, Undecided
+from fwplan.simulate.packet import NO_INTERFACE
+from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
+from fwplan.simulate.state import NOT_TRACKED, State
+from fwplan.simulate.tracing import Gone, common, verdict_of
+from fwplan.simulate.walk import Ending, Walk
+from fwplan.simulate.world import UNKNOWN_WORLD
+
+if TYPE_CHECKING:
+    from fwplan.nft.ruleset import Chain, Hook, Ruleset, Table
+    from fwplan.simulate.packet import Packet
+    from fwplan.simulate.stages import Stage
+    from fwplan.simulate.translation import Side
+    from fwplan.simulate.world import World
+
+TRACKING_PRIORITY = -200
+SIDES: dict[str, tuple[Side, int]] = {
+    "prerouting": ("destination", -100),
+    "input": ("source", 100),
+    "output": ("destination", -100),
+    "postrouting": ("source", 100),
+}
+"""What is translated at a hook, and the priority at which it is."""
+_INET = ("ip", "ip6")
+_LATER_THAN_ALL = 1_000_000
+"""More than there are chains."""
+Part = Literal["all", "early", "late"]
+"""Of the stages of a bridge's hook: those before, and those after, the rules of IP, where these see bridged frames."""
+
+
+class Simulator:
+    """A host's rulesets, through which packets are walked.
+
+    Nothing is prepared before the first packet that needs it.
+
+    Args:
+        ruleset: what the host has.
+        world: what else is known of it.
+    """
+
+    def __init__(self, ruleset: Ruleset, world: World = UNKNOWN_WORLD) -> None:
+        self.ruleset = ruleset
+        self.world = world
+        self._tables: dict[int, PreparedTable] = {}
+        self._stages: dict[tuple[str, str, str | None, str], tuple[Stage, ...]] = {}
+
+    def at(self, hook: str, packet: Packet, family: str | None = None) -> Outcome:
+        """What becomes of a packet at one hook.
+
+        Args:
+            hook: `prerouting`, `input`, `forward`, `output`, `postrouting`, `ingress` or `egress`.
+            packet: as it comes there. Interfaces that the hook does not have are left out of account.
+            family: whose hook: that of the packet where it is not given, or `bridge`, or `netdev`.
+        """
+        family = packet.family if family is None else family
+        return outcome(family, hook, self.ways(hook, start(hook, packet), family))
+
+    def ways(self, hook: str, state: State, family: str, part: Part = "all") -> list[Ending]:
+        """All ways that a packet may go at one hook; one where all is known."""
+        return Walk(self.stages(family, hook, state, part)).ways(state)
+
+    def has_chains(self, family: str, hook: str) -> bool:
+        """Whether there is any base chain at a hook."""
+        return any(True for _ in self._base_chains(family, hook))
+
+    def stages(self, family: str, hook: str, state: State, part: Part = "all") -> tuple[Stage, ...]:
+        """What a packet comes through at a hook, in order."""
+        device = {"ingress": state.iifname, "egress": state.oifname}.get(hook)
+        key = (family, hook, device, part)
+        found = self._stages.get(key)
+        if found is None:
+            found = self._stages[key] = self._make_stages(family, hook, device, part)
+        return found
+
+    def _make_stages(self, family: str, hook: str, device: str | None, part: Part) -> tuple[Stage, ...]:
+        """The kernel enters the lower priority first, and of those with the same one the one that was made last."""
+        placed: list[tuple[int, int, int, Stage]] = []
+        side, nat_priority = SIDES.get(hook, (None, 0)) if family in _INET else (None, 0)
+        first_nat = self._first_nat(family)
+        if hook in {"prerouting", "output"} and family in {*_INET, "bridge"}:
+            placed.append((TRACKING_PRIORITY, -_LATER_THAN_ALL, 0, TrackingStage()))
+        if side is not None and first_nat is not None:
+            has_chains = any(base.type == "nat" for _, _, base, _ in self._base_chains(family, hook))
+            translation = TranslationStage(side, has_chains=has_chains)
+            placed.append((nat_priority, -first_nat, -(_LATER_THAN_ALL**3), translation))
+            placed.append((nat_priority, -first_nat, _LATER_THAN_ALL**3, BoundStage(side)))
+        for made, chain, base, table in self._base_chains(family, hook):
+            prepared = self._table(table).chain(chain.name)
+            if prepared is None or not _is_on(base, device, hook):
+                continue
+            if base.type == "nat" and side is not None and first_nat is not None:
+                # all of them are entered where translation is, in the order of their own priorities
+                order = base.priority * _LATER_THAN_ALL - made
+                stage: Stage = NatStage(prepared, base.policy, side, hook, self.world)
+                placed.append((nat_priority, -first_nat, order, stage))
+            else:
+                placed.append((base.priority, -made, 0, FilterStage(prepared, base.policy)))
+        placed.sort(key=lambda each: each[:3])
+        return tuple(
+            [stage for priority, _, _, stage in placed if part == "all" or (part == "early") == (priority <= 0)]
+        )
+
+    def _base_chains(self, family: str, hook: str) -> list[tuple[int, Chain, Hook, Table]]:
+        families = (family, "inet") if family in _INET or (family == "netdev" and hook == "ingress") else (family,)
+        found = []
+        made = 0
+        for table in self.ruleset.tables:
+            for chain in table.chains.values():
+                made += 1
+                if table.family in families and not table.is_dormant and chain.hook and chain.hook.hook == hook:
+                    found.append((made, chain, chain.hook, table))
+        return found
+
+    def _first_nat(self, family: str) -> int | None:
+        """When translation was first asked for in a family: with that it takes its place at all hooks."""
+        made = [
+            number
+            for hook in SIDES
+            for number, _, base, _ in self._base_chains(family, hook)
+            if base.type == "nat" and family in _INET
+        ]
+        return min(made, default=None)
+
+    def _table(self, table: Table) -> PreparedTable:
+        found = self._tables.get(id(table))
+        if found is None:
+            found = self._tables[id(table)] = PreparedTable(table, self.world)
+        return found
+
+
+def _is_on(base: Hook, device: str | None, hook: str) -> bool:
+    """Whether a base chain is that of a device; one of which that is not listed is taken to be."""
+    if hook not in {"ingress", "egress"} or device is None or not base.devices:
+        return True
+    return any(name == device or (name.endswith("*") and device.startswith(name[:-1])) for name in base.devices)
+
+
+def start(hook: str, packet: Packet) -> State:
+    """A packet as it comes to a hook."""
+    state = State(packet)
+    at_hook(state, hook)
+    return state
+
+
+def at_hook(state: State, hook: str) -> None:
+    """Leave out what a hook does not have: interfaces, and before connection tracking the connection."""
+    if hook in {"prerouting", "input", "ingress"}:
+        state.oif, state.oifname = NO_INTERFACE, ""
+    elif hook in {"output", "egress"}:
+        state.iif, state.iifname = NO_INTERFACE, ""
+    if hook in {"prerouting", "output", "ingress"} and state.iifname != "lo":
+        state.ct = NOT_TRACKED
+
+
+def outcome(family: str, hook: str, endings: list[Ending]) -> Outcome:
+    """What all ways of a packet at a hook come to."""
+    verdict = verdict_of(endings)
+    ending = endings[0]
+    if isinstance(verdict, Undecided):
+        return Outcome(family, hook, verdict, Gone(ending.state, common(endings), verdict.because[0]))
+    return Outcome(family, hook, verdict, Gone(_known_of_all(endings), ending.events))
+
+
+def _known_of_all(endings: list[Ending]) -> State:
+    """The packet, without what is not the same on all ways."""
+    if len(endings) == 1:
+        return endings[0].state
+    state = endings[0].state.copy()
+    for ending in endings[1:]:
+        for name in _MAY_DIFFER:
+            if getattr(state, name) != getattr(ending.state, name):
+                setattr(state, name, None)
+        if ending.state.tracked != state.tracked:
+            state.tracked = state.tracked._replace(mark=None, status=None, reply=None)
+    return state
+
+
+_MAY_DIFFER = ("saddr", "daddr", "sport", "dport", "mark", "ttl", "dscp", "priority", "pkttype", "smac", "dmac")

@@ -1,0 +1,300 @@
+"""A packet while it is walked: the same as `Packet`, in plain numbers, which is what rules compare.
+
+None is what is not given. A state is not changed but copied, so that two ways can go on from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, NamedTuple
+
+from fwplan.nft.datatypes import DATATYPES
+from fwplan.simulate.packet import Connection, Endpoints, Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fwplan.simulate.packet import Address, Interface
+    from fwplan.simulate.packet import State as ConnectionState
+
+CT_STATES: Mapping[str, int] = DATATYPES["ct_state"].words
+CT_STATUS: Mapping[str, int] = DATATYPES["ct_status"].words
+TCP_FLAGS: Mapping[str, int] = DATATYPES["tcp_flag"].words
+PACKET_TYPES: Mapping[str, int] = DATATYPES["pkt_type"].words
+INTERFACE_TYPES: Mapping[str, int] = {**DATATYPES["iface_type"].words, "none": 65534}
+ETHER_TYPES: Mapping[str, int] = DATATYPES["ether_type"].words
+
+SNAT, DNAT = CT_STATUS["snat"], CT_STATUS["dnat"]
+
+
+class Way(NamedTuple):
+    """One way of a connection, as it is remembered."""
+
+    source: int | None
+    destination: int | None
+    source_port: int | None
+    destination_port: int | None
+
+    def reversed(self) -> Way:
+        """The other way round."""
+        return Way(self.destination, self.source, self.destination_port, self.source_port)
+
+
+class Tracked(NamedTuple):
+    """What connection tracking knows. See `fwplan.simulate.packet.Connection`.
+
+    Attributes:
+        state: as a bit.
+        direction: 0 or 1.
+        status: as bits.
+        mark: of the connection.
+        original: the way of the first packet.
+        reply: the way of replies.
+        helper: the name of the helper.
+        zone: the zone.
+        has_entry: whether there is a connection at all: not for what is invalid or untracked.
+    """
+
+    state: int | None
+    direction: int | None
+    status: int | None
+    mark: int | None
+    original: Way | None
+    reply: Way | None
+    helper: str | None
+    zone: int | None
+    has_entry: bool | None
+
+
+NOT_TRACKED = Tracked(CT_STATES["invalid"], None, None, None, None, None, None, None, has_entry=False)
+"""Before connection tracking has looked at a packet, and where it can make nothing of it."""
+UNTRACKED = NOT_TRACKED._replace(state=CT_STATES["untracked"])
+"""After `notrack`."""
+NOT_GIVEN = Tracked(None, None, None, None, None, None, None, None, has_entry=None)
+
+
+class State:
+    """A packet in plain numbers. Attributes are those of `Packet`, shortened where nft has a word.
+
+    Attributes:
+        ct: what rules see of the connection now.
+        tracked: what connection tracking will make of the packet when it comes to it.
+        epoch: how often an address or interface changed.
+        touched: sets that the packet was put into or taken out of.
+        assumed: what was taken for granted of attributes that are not given.
+        translated: which of source and destination have been translated, so that it happens once.
+        in_port: the name of the port of a bridge by which the packet came to the rules of IP; empty for none.
+        out_port: the same for the port by which the bridge sends it.
+    """
+
+    __slots__ = (
+        "assumed",
+        "ct",
+        "daddr",
+        "dmac",
+        "dport",
+        "dscp",
+        "epoch",
+        "family",
+        "flags",
+        "fragment_offset",
+        "gid",
+        "icmp_code",
+        "icmp_id",
+        "icmp_type",
+        "iif",
+        "iifname",
+        "in_port",
+        "length",
+        "mark",
+        "more_fragments",
+        "oif",
+        "oifname",
+        "out_port",
+        "packet",
+        "pkttype",
+        "priority",
+        "protocol",
+        "saddr",
+        "smac",
+        "sport",
+        "touched",
+        "tracked",
+        "translated",
+        "ttl",
+        "uid",
+        "vlan",
+    )
+
+    def __init__(self, packet: Packet) -> None:
+        self.packet = packet
+        self.family: str = packet.family
+        self.iif: Interface | None = packet.in_interface
+        self.iifname: str | None = None if packet.in_interface is None else packet.in_interface.name
+        self.oif: Interface | None = packet.out_interface
+        self.oifname: str | None = None if packet.out_interface is None else packet.out_interface.name
+        self.saddr: int | None = None if packet.source is None else int(packet.source)
+        self.daddr: int | None = None if packet.destination is None else int(packet.destination)
+        self.protocol: int | None = packet.protocol
+        self.sport: int | None = packet.source_port
+        self.dport: int | None = packet.destination_port
+        self.flags: int | None = None if packet.tcp_flags is None else sum(TCP_FLAGS[flag] for flag in packet.tcp_flags)
+        self.icmp_type: int | None = packet.icmp_type
+        self.icmp_code: int | None = packet.icmp_code
+        self.icmp_id: int | None = packet.icmp_id
+        self.mark: int | None = packet.mark
+        self.pkttype: int | None = None if packet.type is None else PACKET_TYPES[packet.type]
+        self.smac: int | None = None if packet.source_mac is None else int(packet.source_mac.replace(":", ""), 16)
+        self.dmac: int | None = (
+            None if packet.destination_mac is None else int(packet.destination_mac.replace(":", ""), 16)
+        )
+        self.vlan: int = packet.vlan
+        self.length: int | None = packet.length
+        self.ttl: int | None = packet.ttl
+        self.dscp: int | None = packet.dscp
+        self.fragment_offset: int = packet.fragment_offset
+        self.more_fragments: bool = packet.more_fragments
+        self.uid: int | None = packet.uid
+        self.gid: int | None = packet.gid
+        self.priority: int | None = packet.priority
+        self.ct = self.tracked = NOT_GIVEN if packet.connection is None else _tracked(packet.connection)
+        self.epoch: int = 0
+        self.touched: frozenset[str] = frozenset()
+        self.assumed: frozenset[tuple[object, bool]] = frozenset()
+        self.translated: frozenset[str] = frozenset()
+        self.in_port: str | None = None
+        self.out_port: str | None = None
+
+    def copy(self) -> State:
+        """Another one that is the same."""
+        other = State.__new__(State)
+        for name in State.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
+    def key(self) -> tuple[object, ...]:
+        """All that may differ between two ways of one packet, but for what was assumed."""
+        return (
+            self.saddr,
+            self.daddr,
+            self.sport,
+            self.dport,
+            self.mark,
+            self.ct,
+            self.tracked,
+            self.touched,
+            self.translated,
+            self.oifname,
+            self.ttl,
+            self.dscp,
+            self.priority,
+            self.pkttype,
+            self.smac,
+            self.dmac,
+        )
+
+    def as_packet(self) -> Packet:
+        """As others see it."""
+        packet = self.packet
+        return replace(
+            packet,
+            in_interface=self.iif,
+            out_interface=self.oif,
+            source=_same_or(packet.source, self.saddr, self.family),
+            destination=_same_or(packet.destination, self.daddr, self.family),
+            source_port=self.sport,
+            destination_port=self.dport,
+            mark=self.mark,
+            type=None if self.pkttype is None else _PACKET_TYPE_OF[self.pkttype],  # type: ignore[arg-type]
+            source_mac=_mac(packet.source_mac, self.smac),
+            destination_mac=_mac(packet.destination_mac, self.dmac),
+            ttl=self.ttl,
+            dscp=self.dscp,
+            priority=self.priority,
+            connection=_connection(self.tracked, self.family) if self.tracked is not NOT_GIVEN else None,
+        )
+
+
+_PACKET_TYPE_OF = {0: "host", 1: "broadcast", 2: "multicast", 3: "other"}
+_STATE_OF: dict[int, ConnectionState] = {
+    CT_STATES["invalid"]: "invalid",
+    CT_STATES["established"]: "established",
+    CT_STATES["related"]: "related",
+    CT_STATES["new"]: "new",
+    CT_STATES["untracked"]: "untracked",
+}
+
+
+def address(number: int | None, family: str) -> Address | None:
+    """An address from its number."""
+    if number is None:
+        return None
+    return IPv6Address(number) if family == "ip6" else IPv4Address(number)
+
+
+def _same_or(given: Address | None, number: int | None, family: str) -> Address | None:
+    return given if given is not None and int(given) == number else address(number, family)
+
+
+def _mac(given: str | None, number: int | None) -> str | None:
+    if number is None:
+        return None
+    written = ":".join(f"{octet:02x}" for octet in number.to_bytes(6, "big"))
+    return given if given is not None and given.lower() == written else written
+
+
+def _tracked(connection: Connection) -> Tracked:
+    state = connection.state
+    if state == "invalid":
+        return NOT_TRACKED
+    if state == "untracked":
+        return UNTRACKED
+    direction = connection.direction
+    if direction is None and state == "new":
+        direction = "original"
+    return Tracked(
+        None if state is None else CT_STATES[state],
+        None if direction is None else (0 if direction == "original" else 1),
+        None if connection.status is None else sum(CT_STATUS[flag] for flag in connection.status),
+        connection.mark,
+        _way(connection.original),
+        _way(connection.reply),
+        connection.helper,
+        connection.zone,
+        None if state is None else True,
+    )
+
+
+def _way(endpoints: Endpoints | None) -> Way | None:
+    if endpoints is None:
+        return None
+    return Way(
+        None if endpoints.source is None else int(endpoints.source),
+        None if endpoints.destination is None else int(endpoints.destination),
+        endpoints.source_port,
+        endpoints.destination_port,
+    )
+
+
+def _endpoints(way: Way | None, family: str) -> Endpoints | None:
+    if way is None:
+        return None
+    return Endpoints(
+        address(way.source, family), address(way.destination, family), way.source_port, way.destination_port
+    )
+
+
+def _connection(tracked: Tracked, family: str) -> Connection:
+    if tracked.has_entry is False:
+        return Connection("untracked" if tracked == UNTRACKED else "invalid")
+    return Connection(
+        None if tracked.state is None else _STATE_OF[tracked.state],
+        None if tracked.direction is None else ("reply" if tracked.direction else "original"),
+        None if tracked.status is None else frozenset(name for name, bit in CT_STATUS.items() if tracked.status & bit),
+        tracked.mark,
+        _endpoints(tracked.original, family),
+        _endpoints(tracked.reply, family),
+        tracked.helper,
+        tracked.zone,
+    )

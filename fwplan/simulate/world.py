@@ -1,0 +1,80 @@
+"""What a host is besides its rulesets, as far as rules and routing ask: interfaces, addresses, routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from fwplan.simulate.packet import NO_INTERFACE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+
+    from fwplan.simulate.packet import Address, Interface
+
+RouteType = Literal["unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the main table, or one of the host's own for an address of it.
+
+    Attributes:
+        destination: what it is for.
+        interface: by which it leads; empty where it leads nowhere.
+        type: what becomes of a packet.
+        metric: the lower one wins among those for the same destination.
+        source: the address that the host takes for packets of its own.
+    """
+
+    destination: IPv4Network | IPv6Network
+    interface: str = ""
+    type: RouteType = "unicast"
+    metric: int = 0
+    source: Address | None = None
+
+
+@dataclass(frozen=True)
+class World:
+    """A host.
+
+    Attributes:
+        interfaces: those that are there.
+        addresses: of each interface, by its name, in order; None where they are not known.
+        routes: besides those that addresses bring; None where they are not known.
+        ports: behind which port of its bridge a neighbour is, as far as that is known.
+        bridge_netfilter: whether frames that a bridge carries go through the rules of IP as well (the sysctls
+            `net.bridge.bridge-nf-call-*`); None where that is not known.
+    """
+
+    interfaces: tuple[Interface, ...] = ()
+    addresses: Mapping[str, tuple[IPv4Interface | IPv6Interface, ...]] | None = None
+    routes: tuple[Route, ...] | None = None
+    ports: Mapping[Address, str] = field(default_factory=dict)
+    bridge_netfilter: bool | None = False
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Interface]:
+        """Interfaces by name."""
+        return {interface.name: interface for interface in self.interfaces}
+
+    @cached_property
+    def all_routes(self) -> tuple[Route, ...]:
+        """The routes, and those that the addresses of interfaces bring."""
+        connected = [
+            Route(address.network, name)
+            for name, addresses in (self.addresses or {}).items()
+            for address in addresses
+            if address.network.prefixlen < address.max_prefixlen and name != "lo"
+        ]
+        return (*(self.routes or ()), *connected)
+
+    def interface(self, name: str) -> Interface | None:
+        """An interface by its name; none for an empty one."""
+        return NO_INTERFACE if not name else self.by_name.get(name)
+
+
+UNKNOWN_WORLD = World(bridge_netfilter=None)
+"""A host of which nothing is known but its rulesets."""

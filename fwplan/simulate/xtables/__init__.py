@@ -1,0 +1,1 @@
+"""iptables' rulesets in the words of nftables', so that one simulator walks both."""
