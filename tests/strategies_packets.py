@@ -126,8 +126,10 @@ def _from_host(draw: st.DrawFn) -> Sending:
     version = draw(st.sampled_from([4, 4, 6]))
     by, destination = draw(
         st.sampled_from(
-            [("br0", _own("g1", version)), ("br1", _own("g3", version)), ("ext0", _own("o1", version))]
-            + [("ext0", _FAR[version]), ("br0", _HOST[version][0]), ("br1", _HOST[version][1])]
+            [
+                *(("br0", _own("g1", version)), ("br1", _own("g3", version)), ("ext0", _own("o1", version))),
+                *(("ext0", _FAR[version]), ("br0", _HOST[version][0]), ("br1", _HOST[version][1])),
+            ]
         )
     )
     return Sending("host", draw(_datagrams(_BY[version][by], destination)), None, draw(_then))

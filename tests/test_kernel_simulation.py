@@ -123,7 +123,7 @@ class Host:
             gid=0,
         )
 
-    def interface(self, name: str):
+    def interface(self, name: str) -> Interface:
         found = self.world.world.interface(name)
         assert found is not None
         return found
@@ -248,7 +248,7 @@ class Case:
 
     def _check_told(self, told: str) -> None:
         errors = [
-            each.protocol == TCP and "rst" in each.flags or (each.protocol, *each.ports)
+            (each.protocol == TCP and "rst" in each.flags) or (each.protocol, *each.ports)
             for name, each in self.arrived
             if name == self.sending.sender and each.mark != self.sending.datagram.mark
         ]
@@ -274,7 +274,7 @@ class Case:
         return "\n".join(lines)
 
 
-def _own_source(sending: Sending):
+def _own_source(sending: Sending) -> Address | None:
     peer = PEER.get(sending.sender)
     addresses = peer.addresses if peer is not None else ()
     return next((each for each in (sending.datagram.source,) if str(each) in addresses), None)
