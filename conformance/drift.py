@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conformance.mutations import iptables_mutations, nftables_mutations
 from fwplan.audit.audit import audit
 from fwplan.audit.drift import drift
-from fwplan.audit.finding import Level
+from fwplan.audit.finding import Code, Level
 from fwplan.audit.read_observation import observation_of
+from fwplan.audit.remedies import Commands
 from fwplan.host.collect import collect
 from fwplan.plan.plan import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fwplan.host.system import System
     from fwplan.plan.plan import Plan
@@ -33,12 +34,16 @@ def with_changes(system: System, plan: Plan) -> Iterator[tuple[str, str | None]]
     match plan.backend:
         case Backend.NFTABLES:
             for mutation in nftables_mutations(json.loads(parts["nftables"])):
-                found = drift(observation_of(parts | {"nftables": mutation.ruleset}), plan)
-                codes = {finding.code for finding in found}
+                codes = _codes(parts | {"nftables": mutation.ruleset}, plan)
                 yield mutation.kind, None if mutation.code in codes else f"not {mutation.code.value}: {codes}"
         case Backend.IPTABLES:
             for name in [name for name in parts if name.endswith("-save")]:
                 for mutation in iptables_mutations(parts[name]):
-                    found = drift(observation_of(parts | {name: mutation.ruleset}), plan)
-                    codes = {finding.code for finding in found}
+                    codes = _codes(parts | {name: mutation.ruleset}, plan)
                     yield mutation.kind, None if mutation.code in codes else f"not {mutation.code.value}: {codes}"
+
+
+def _codes(parts: Mapping[str, Any], plan: Plan) -> set[Code]:
+    """Of the drift that is found."""
+    found = drift(observation_of(parts), plan, Commands(plan, {}))
+    return {finding.code for finding in found.findings}

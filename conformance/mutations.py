@@ -33,30 +33,39 @@ class Mutation:
 # nftables
 
 _VERDICTS = ("accept", "drop", "continue")
+_CONDITION: Json = {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 25}}
+"""A rule that asks for it as well is about mail alone."""
 
 
 def nftables_mutations(listed: Json) -> Iterator[Mutation]:
     """All of them for a listing of nft that has nothing but what a plan makes."""
     items: list[Json] = listed["nftables"]
 
-    def changed(kind: str, code: Code, change: Callable[..., None], *arguments: object) -> Mutation:
-        copied = copy.deepcopy(items)
-        change(copied, *arguments)
+    def changed(kind: str, code: Code, change: Callable[..., None], place: int, *arguments: object) -> Mutation:
+        copied = list(items)
+        copied[place] = copy.deepcopy(items[place])
+        change(copied, place, *arguments)
         return Mutation(kind, code, {"nftables": copied})
 
     rules = [place for place, item in enumerate(items) if "rule" in item]
     for place in rules:
         yield changed("delete a rule", Code.MISSING_RULE, _delete, place)
         yield changed("duplicate a rule", Code.DUPLICATE_RULE, _duplicate, place)
+        if any("match" in statement for statement in items[place]["rule"]["expr"]):
+            yield changed("add a rule", Code.EXTRA_RULE, _add, place)
         for other in _ends_of_chain(items, rules, place):
             yield changed("move a rule", Code.MISPLACED_RULE, _move, place, other)
+        for chain in _other_chains(items, place):
+            yield changed("put a rule into another chain", Code.MISSING_RULE, _rechain, place, chain)
+        yield changed("add a condition", Code.CHANGED_RULE, _insert, place, _CONDITION)
+        yield changed("add a log", Code.CHANGED_RULE, _insert, place, {"log": {"prefix": "fwplan"}})
         for position, statement in enumerate(items[place]["rule"]["expr"]):
             for kind, code, new in _other_statements(statement):
                 yield changed(kind, code, _replace, place, position, new)
     for place, item in enumerate(items):
         if "hook" in item.get("chain", {}):
             for key, value in (("policy", "drop"), ("prio", item["chain"]["prio"] + 5), ("hook", "input")):
-                yield changed(f"change the {key} of a chain", Code.CHANGED_CHAIN, _set, place, key, value)
+                yield changed(f"change the {key} of a chain", Code.CHANGED_CHAIN, _set, place, "chain", key, value)
         if "chain" in item:
             gone = _chain(item["chain"])
             rest = [each for each in items if gone not in {_chain(each.get("chain")), _chain_of(each)}]
@@ -65,6 +74,7 @@ def nftables_mutations(listed: Json) -> Iterator[Mutation]:
             family = item["table"]["family"]
             rest = [each for each in items if next(iter(each.values())).get("family") != family]
             yield Mutation("delete a table", Code.MISSING_TABLE, {"nftables": rest})
+            yield changed("put a table to sleep", Code.CHANGED_CHAIN, _set, place, "table", "flags", ["dormant"])
 
 
 def _chain(listed: Json | None) -> tuple[str, str] | None:
@@ -77,11 +87,21 @@ def _chain_of(item: Json) -> tuple[str, str] | None:
 
 
 def _ends_of_chain(items: list[Json], rules: list[int], place: int) -> Iterator[int]:
-    """The first and the last place of a rule's chain, where another rule stands."""
+    """The first, the next and the last place of a rule's chain, where another rule stands."""
     same = [other for other in rules if _chain_of(items[other]) == _chain_of(items[place])]
-    for other in dict.fromkeys((same[0], same[-1])):
+    following = same[same.index(place) + 1 :][:1]
+    for other in dict.fromkeys((same[0], *following, same[-1])):
         if other != place and items[other]["rule"]["expr"] != items[place]["rule"]["expr"]:
             yield other
+
+
+def _other_chains(items: list[Json], place: int) -> Iterator[str]:
+    """The chains of a rule's table that it is not in."""
+    rule = items[place]["rule"]
+    for item in items:
+        chain = item.get("chain")
+        if chain is not None and chain["family"] == rule["family"] and chain["name"] != rule["chain"]:
+            yield chain["name"]
 
 
 def _delete(items: list[Json], place: int) -> None:
@@ -92,6 +112,14 @@ def _duplicate(items: list[Json], place: int) -> None:
     items.insert(place, copy.deepcopy(items[place]))
 
 
+def _add(items: list[Json], place: int) -> None:
+    """A rule before it that asks the same and does something else that libvirt's rules do."""
+    added = copy.deepcopy(items[place])
+    *_, last = added["rule"]["expr"]
+    added["rule"]["expr"][-1] = {"reject": None} if "accept" in last else {"accept": None}
+    items.insert(place, added)
+
+
 def _move(items: list[Json], place: int, other: int) -> None:
     items.insert(other, items.pop(place))
 
@@ -100,8 +128,19 @@ def _replace(items: list[Json], place: int, position: int, new: Json | None) -> 
     items[place]["rule"]["expr"][position : position + 1] = [] if new is None else [new]
 
 
-def _set(items: list[Json], place: int, key: str, value: object) -> None:
-    items[place]["chain"][key] = value
+def _set(items: list[Json], place: int, kind: str, key: str, value: object) -> None:
+    items[place][kind][key] = value
+
+
+def _rechain(items: list[Json], place: int, chain: str) -> None:
+    """It comes to the end of that chain."""
+    rule = items.pop(place)
+    rule["rule"]["chain"] = chain
+    items.append(rule)
+
+
+def _insert(items: list[Json], place: int, statement: Json) -> None:
+    items[place]["rule"]["expr"].insert(0, statement)
 
 
 def _other_statements(statement: Json) -> Iterator[tuple[str, Code, Json | None]]:
@@ -113,10 +152,27 @@ def _other_statements(statement: Json) -> Iterator[tuple[str, Code, Json | None]
         operator = "==" if content["op"] == "!=" else "!="
         yield "change an operator", Code.CHANGED_RULE, {"match": content | {"op": operator}}
         yield "drop a condition", Code.CHANGED_RULE, None
-    elif kind != "counter":
-        for verdict in _VERDICTS:
-            if verdict != kind:
-                yield "change a verdict", Code.CHANGED_RULE, {verdict: None}
+    elif kind == "counter":
+        yield "drop a counter", Code.CHANGED_RULE, None
+    else:
+        yield from _other_ends(kind, content)
+
+
+def _other_ends(kind: str, content: Any) -> Iterator[tuple[str, Code, Json | None]]:  # noqa: ANN401 - JSON
+    """What may stand in the place of what a rule does; None for nothing."""
+    for verdict in _VERDICTS:
+        if verdict != kind:
+            yield "change a verdict", Code.CHANGED_RULE, {verdict: None}
+    yield "drop a verdict", Code.CHANGED_RULE, None
+    match kind:
+        case "reject":
+            yield "change a reason", Code.CHANGED_RULE, {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}
+        case "jump":
+            yield "change a jump", Code.CHANGED_RULE, {"jump": {"target": "elsewhere"}}
+            yield "change a jump", Code.CHANGED_RULE, {"goto": content}
+        case "masquerade" | "snat":
+            yield "change flags", Code.CHANGED_RULE, {kind: {**(content or {}), "flags": "random"}}
+            yield "change ports", Code.CHANGED_RULE, {kind: {**(content or {}), "port": {"range": [2000, 3000]}}}
 
 
 def _other_operands(match: Json) -> Iterator[tuple[Code, Any]]:
@@ -124,6 +180,7 @@ def _other_operands(match: Json) -> Iterator[tuple[Code, Any]]:
     match right:
         case {"prefix": {"addr": address, "len": length}}:
             yield Code.CHANGED_RULE, {"prefix": {"addr": address, "len": length - 1}}
+            yield Code.CHANGED_RULE, address
         case list():
             yield Code.CHANGED_RULE, ["established"]
         case str() if left.get("meta", {}).get("key") == "l4proto":
@@ -165,13 +222,23 @@ def iptables_mutations(saved: str) -> Iterator[Mutation]:
     for number, chain in places:
         yield _saved("delete a rule", Code.MISSING_RULE, lines, number, [])
         yield _saved("duplicate a rule", Code.DUPLICATE_RULE, lines, number, [lines[number]] * 2)
+        target = lines[number].rpartition(" -j ")[0]
+        if re.search(r" -[ios] ", target) is not None:
+            yield _saved("add a rule", Code.EXTRA_RULE, lines, number, [f"{target} -j DROP", lines[number]])
         same = [other for other, of in places if of == chain and lines[other] != lines[number]]
-        for other in {same[0], same[-1]} if same else ():
+        following = [other for other in same if other > number][:1]
+        for other in dict.fromkeys((same[0], *following, same[-1])) if same else ():
             moved = [*lines[:number], *lines[number + 1 :]]
             moved.insert(other, lines[number])
             yield Mutation("move a rule", Code.MISPLACED_RULE, _text(moved))
         for kind, line in _other_lines(lines[number]):
             yield _saved(kind, Code.CHANGED_RULE, lines, number, [line])
+    for number, line in enumerate(lines):
+        name = line[1:].split(" ")[0]
+        if line.startswith(":LIBVIRT_"):
+            mentions = re.compile(rf"-[Aj] {name}\b")
+            rest = [each for at, each in enumerate(lines) if at != number and not mentions.search(each)]
+            yield Mutation("delete a chain", Code.MISSING_CHAIN, _text(rest))
 
 
 def _other_lines(line: str) -> Iterator[tuple[str, str]]:
@@ -188,6 +255,12 @@ def _other_lines(line: str) -> Iterator[tuple[str, str]]:
             yield "drop a condition", f"{line[: option.start()]}{line[option.end() + 1 :]}".replace(" ! -j", " -j")
     target = re.search(r"-j (\S+)(.*)$", line)
     if target is not None:
+        yield "add a condition", f"{line[: target.start()]}-m mark --mark 0x7 {line[target.start() :]}"
+        if re.search(r" -[ios] ", line) is not None:
+            # of a rule that asks nothing, nothing would be left
+            yield "change a verdict", f"{line[: target.start()]}-g elsewhere"
+        if target[1] == "REJECT":
+            yield "change a reason", f"{line[: target.start()]}-j REJECT --reject-with icmp-admin-prohibited"
         for verdict in ("ACCEPT", "DROP"):
             if target[1] != verdict:
                 yield "change a verdict", f"{line[: target.start()]}-j {verdict}"

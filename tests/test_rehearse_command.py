@@ -106,6 +106,12 @@ def test_it_is_left_out_beside_others() -> None:
     assert "neighbour" in done.stdout
 
 
+def test_the_lab_has_no_firewalld_and_says_so() -> None:
+    done = run("examples/open-zone.xml")
+    assert done.returncode == 0
+    assert "network 'dmz' asks for zone 'dmz': the lab has no firewalld, and leaves it out" in done.stderr
+
+
 def test_an_invalid_definition_is_told_as_by_check() -> None:
     done = run("-", given="<network><name>lab</name><forward mode='nat'/></network>")
     assert (done.returncode, done.stdout) == (1, "")
@@ -219,18 +225,18 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 
 class Running:
-    """A rehearsal of many networks, in the middle of which one is."""
+    """A rehearsal with many guests, in the middle of which one is."""
 
     def __init__(self, folder: Path) -> None:
         """Start it, and wait until its world is being made."""
-        for number in range(12):
-            definition = (
-                f"<network><name>n{number}</name><forward mode='route'/><bridge name='lab{number}'/>"
-                f"<ip address='10.70.{number}.1' prefix='24'/></network>"
-            )
-            (folder / f"{number}.xml").write_text(definition, encoding="utf-8")
+        # Of one network: a bridge that goes takes the kernel a while, in which nobody can make a namespace.
+        subnets = "".join(f"<ip address='10.70.{number}.1' prefix='24'/>" for number in range(14))
+        definition = folder / "large.xml"
+        definition.write_text(
+            f"<network><name>large</name><forward mode='route'/>{subnets}</network>", encoding="utf-8"
+        )
         self.command = subprocess.Popen(
-            [FWPLAN, "rehearse", *map(str, sorted(folder.glob("*.xml")))],
+            [FWPLAN, "rehearse", str(definition)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -281,6 +287,16 @@ def test_nothing_is_left_when_it_is_killed(running: Running, number: signal.Sign
     status, _ = running.end(number)
     assert status == -number
     wait_for(running.is_gone)
+
+
+def test_nothing_is_left_when_it_is_killed_before_it_knows_what_to_do() -> None:
+    command = subprocess.Popen([FWPLAN, "rehearse", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: bool(children(command.pid)))
+    (keeper,) = children(command.pid)
+    command.kill()
+    _, said = command.communicate()
+    wait_for(lambda: not is_alive(keeper))
+    assert said == ""
 
 
 def test_a_lab_that_ends_is_trouble(running: Running) -> None:

@@ -2,90 +2,99 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fwplan.audit.deciding import Deciders
 from fwplan.audit.drift import drift
 from fwplan.audit.finding import Code, Finding, Level
-from fwplan.audit.open_networks import open_findings
+from fwplan.audit.owners import LIBVIRT_TABLE
 from fwplan.audit.prerequisites import prerequisite_findings
-from fwplan.audit.probes import Surroundings
-from fwplan.audit.promises import promise_findings
-from fwplan.audit.strangers import LIBVIRT_TABLE, Strangers
+from fwplan.audit.remedies import Commands
+from fwplan.audit.sight import blind_versions, sight_findings
+from fwplan.network.modes import Kind
 from fwplan.nft.objects import Rule
 from fwplan.plan.plan import Backend
-from fwplan.simulate.simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fwplan.audit.observation import Observation
-    from fwplan.plan.plan import Plan
+    from fwplan.plan.plan import NetworkPlan, Plan
 
-_OF_DRIFT = frozenset(code for code in Code if code.value.startswith("FW1"))
 _ORDER = {Level.ERROR: 0, Level.WARNING: 1, Level.NOTE: 2}
+_NO_FILES: Mapping[str, str] = MappingProxyType({})
 
 
-def audit(observation: Observation, plan: Plan) -> tuple[Finding, ...]:
+def audit(observation: Observation, plan: Plan, files: Mapping[str, str] = _NO_FILES) -> tuple[Finding, ...]:
     """Hold a host against the plan of its networks.
 
     Args:
         observation: the host.
         plan: of all its networks, set-up included.
+        files: the file of each network's definition, by its name, for the commands that help.
 
     Returns:
         The findings, errors first; of equals those of the host before those of networks.
+
+    Raises:
+        UnreadableError: what was listed of the host is no ruleset.
     """
-    findings = [*_unseen(observation, plan), *prerequisite_findings(observation, plan), *drift(observation, plan)]
-    if any(finding.code in _OF_DRIFT for finding in findings) or not _has_only(observation, plan):
-        findings += _judged(observation, plan)
+    findings = [*_unnamed(plan)]
+    plan = replace(plan, networks=tuple(share for share in plan.networks if not _bridge_is_chosen(share)))
+    commands = Commands(plan, files)
+    drifted = drift(observation, plan, commands)
+    findings += [
+        *sight_findings(observation, plan),
+        *prerequisite_findings(observation, plan, commands),
+        *drifted.findings,
+    ]
+    if any(finding.code.is_drift for finding in findings) or not _has_only(observation, plan):
+        from fwplan.audit.judging import judged  # noqa: PLC0415 - a host as planned walks no packets
+
+        findings += judged(observation, plan, commands, drifted.claimed, blind_versions(observation, plan))
     return tuple(sorted(findings, key=lambda finding: (_ORDER[finding.level], finding.network is not None)))
-
-
-def _has_only(observation: Observation, plan: Plan) -> bool:
-    """Whether a host without drift has no rules but those of a plan, which keep the promises that they are made of."""
-    if plan.backend is not Backend.NFTABLES or observation.saved.chains:
-        return False
-    listing = observation.listing
-    planned = sum(isinstance(operation.object, Rule) for operation in plan.operations)
-    return (
-        sum(listing.rule_counts.values()) == planned
-        and all(table.name == LIBVIRT_TABLE for table in listing.tables)
-        and all(share.network.meaning.filtered for share in plan.networks)
-    )
-
-
-def _judged(observation: Observation, plan: Plan) -> Iterator[Finding]:
-    """What packets tell that are walked through all rules of the host."""
-    simulator = Simulator(observation.ruleset, observation.world)
-    subnets = tuple(ip.subnet for share in plan.networks if share.bridge is not None for ip in share.network.ips)
-    surroundings = Surroundings(observation.world, subnets)
-    strangers = Strangers(observation)
-    deciders = Deciders(observation.ruleset, strangers)
-    yield from strangers.unreachable()
-    yield from promise_findings(plan, simulator, surroundings, deciders)
-    yield from open_findings(observation, plan, simulator, surroundings, deciders)
 
 
 def likely_backend(observation: Observation) -> Backend:
     """What carries libvirt's rules on a host: iptables where there are chains of it and no table of nftables."""
-    of_nftables = any(table.name == "libvirt_network" for table in observation.listing.tables)
+    of_nftables = any(table.name == LIBVIRT_TABLE for table in observation.listing.tables)
     of_iptables = any(chain.name.startswith("LIBVIRT_") for chain in observation.saved.chains)
     return Backend.IPTABLES if of_iptables and not of_nftables else Backend.NFTABLES
 
 
-def _unseen(observation: Observation, plan: Plan) -> Iterator[Finding]:
-    needed = {"nftables": "nft -j -a list ruleset"}
-    if plan.backend is Backend.IPTABLES:
-        needed = {"iptables": "iptables-save", "ip6tables": "ip6tables-save"}
-    for part, command in needed.items():
-        if part not in observation.seen:
+def _bridge_is_chosen(share: NetworkPlan) -> bool:
+    """Whether a network leaves the name of its bridge to libvirt."""
+    return share.network.kind is Kind.MANAGED and share.bridge != share.network.bridge_name
+
+
+def _unnamed(plan: Plan) -> Iterator[Finding]:
+    for share in plan.networks:
+        if _bridge_is_chosen(share):
+            name = share.network.name
+            dump = shlex.join(["virsh", "net-dumpxml", name])
             yield Finding(
-                Code.NOT_SEEN,
-                None,
-                part,
-                f"what was saved has nothing of {part}, as if the host had none",
-                remedy=("# the whole of a host, in one file:", "fwplan collect", f"# or only this: {command}"),
+                Code.BRIDGE_NOT_NAMED,
+                name,
+                "",
+                f"network {name!r} does not name its bridge, which libvirt chooses: it is left out of the audit",
+                remedy=(
+                    "# the definition that libvirt has names it:",
+                    f"{dump} | fwplan audit -",
+                ),
             )
-    for doubt in observation.doubts:
-        yield Finding(Code.NOT_UNDERSTOOD, None, "", doubt)
+
+
+def _has_only(observation: Observation, plan: Plan) -> bool:
+    """Whether a host without drift has no rules but those of a plan, which keep the promises that they are made of."""
+    if plan.backend is not Backend.NFTABLES or observation.saved.chains or "nftables" not in observation.seen:
+        return False
+    listing = observation.listing
+    planned = [operation.object for operation in plan.operations if isinstance(operation.object, Rule)]
+    tables = {rule.table for rule in planned}
+    return (
+        sum(listing.rule_counts.values()) == len(planned)
+        and listing.tables <= tables
+        and all(share.network.meaning.filtered for share in plan.networks)
+    )

@@ -6,8 +6,10 @@ Sources: SARIF 2.1.0 (OASIS); Prometheus' text format, as its node exporter read
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from fwplan.audit.finding import Level
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 JSON_VERSION = 1
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
-_PAGES = "docs/findings/{}.md"
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""What Python reads such bytes as; no encoding can write them."""
 
 
 def findings_json(findings: Sequence[Finding], networks: Sequence[str]) -> str:
@@ -64,7 +67,7 @@ def sarif(findings: Sequence[Finding], files: Mapping[str, str], version: str) -
         {
             "id": code.value,
             "shortDescription": {"text": code.title},
-            "helpUri": _PAGES.format(code.value),
+            "help": {"text": f"docs/findings/{code.value}.md says how it comes about, and what to do."},
             "defaultConfiguration": {"level": code.level.value},
         }
         for code in codes
@@ -77,9 +80,10 @@ def sarif(findings: Sequence[Finding], files: Mapping[str, str], version: str) -
 def _sarif_result(finding: Finding, index: int, files: Mapping[str, str]) -> dict[str, Any]:
     text = "\n".join([finding.message, *finding.details, *finding.remedy])
     place: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": finding.place or "host"}]}
-    file = None if finding.network is None else files.get(finding.network)
+    # merge requests show only what is in a file: of what concerns the host, the first definition
+    file = next(iter(files.values()), None) if finding.network is None else files.get(finding.network)
     if file is not None and file != "-":
-        place["physicalLocation"] = {"artifactLocation": {"uri": file}, "region": {"startLine": 1}}
+        place["physicalLocation"] = {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": 1}}
     return {
         "ruleId": finding.code.value,
         "ruleIndex": index,
@@ -113,10 +117,20 @@ def prometheus(findings: Sequence[Finding], networks: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _uri(file: str) -> str:
+    """The name of a file as part of a URI, whatever bytes are in it."""
+    return quote(file.encode("utf-8", "surrogateescape"), safe="/")
+
+
 def _label(network: str | None) -> str:
-    text = network or ""
+    text = _unicode(network or "")
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _dumped(document: object) -> str:
-    return f"{json.dumps(document, indent=2, ensure_ascii=False)}\n"
+    return _unicode(f"{json.dumps(document, indent=2, ensure_ascii=False)}\n")
+
+
+def _unicode(text: str) -> str:
+    """The text, with a mark for each byte of a name on the host that is no UTF-8."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)

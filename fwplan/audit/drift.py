@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fwplan.audit.chain_drift import ChainSeen, Drift, chain_drift
+from fwplan.audit.chain_drift import ChainSeen, chain_drift
+from fwplan.audit.drift_report import DriftReport
 from fwplan.audit.finding import Code, Finding
+from fwplan.audit.places import iptables_place
 from fwplan.iptables import objects as iptables
 from fwplan.iptables.saved import as_saved
 from fwplan.iptables.text import saved_text
@@ -15,45 +16,85 @@ from fwplan.nft import objects as nft
 from fwplan.nft.grammar import quoted_interface
 from fwplan.nft.rule_text import rule_text
 from fwplan.nft.text import hook_text, statements_words
-from fwplan.plan.plan import Backend
+from fwplan.plan.plan import Backend, Layout
 from fwplan.plan.share import SetUpMark, iptables_mark, nft_mark
 from fwplan.plan.wanted import iptables_wanted, nft_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from fwplan.audit.observation import Observation
-    from fwplan.network.definition import Subnet
-    from fwplan.plan.plan import NetworkPlan, Plan
+    from fwplan.audit.remedies import Commands
+    from fwplan.plan.plan import Plan
     from fwplan.plan.share import Mark
-    from fwplan.plan.wanted import Wanted
+    from fwplan.plan.wanted import NftWanted, Wanted
 
-    Shares = dict[Mark, Sequence[Any]]
+    Shares = Mapping[Mark, Sequence[Any]]
     """The rules of a chain by whose they are, from first to last."""
 
+_ALONE = "libvirt is taken to use nftables here; if it uses iptables: --backend iptables"
 
-def drift(observation: Observation, plan: Plan) -> tuple[Finding, ...]:
-    """In what the rules of a host differ from a plan."""
+
+@dataclass(frozen=True, slots=True)
+class DriftFound:
+    """In what the rules of a host differ from a plan.
+
+    Attributes:
+        findings: what there is to say.
+        claimed: place and position of the rules that it is said of.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    claimed: frozenset[tuple[str, int]] = frozenset()
+
+
+def drift(observation: Observation, plan: Plan, commands: Commands) -> DriftFound:
+    """In what the rules of a host differ from a plan, as far as they were seen.
+
+    Args:
+        observation: the host.
+        plan: of its networks.
+        commands: of fwplan, for remedies.
+    """
     if not any(share.network.meaning.filtered for share in plan.networks):
-        return ()
-    match plan.backend:
-        case Backend.NFTABLES:
-            return tuple(_nftables_drift(observation, plan))
-        case Backend.IPTABLES:
-            return tuple(_iptables_drift(observation, plan))
+        return DriftFound()
+    report = DriftReport(plan, commands)
+    match plan.layout, plan.backend:
+        case Layout.LIBVIRT, Backend.NFTABLES:
+            found = tuple(_nftables_drift(observation, plan, report))
+        case Layout.LIBVIRT, Backend.IPTABLES:
+            found = tuple(_iptables_drift(observation, plan, report))
+    return DriftFound((*found, *report.findings()), report.claimed)
 
 
 # nftables
 
 
-def _nftables_drift(observation: Observation, plan: Plan) -> Iterator[Finding]:
-    listing = observation.listing
+def _nftables_drift(observation: Observation, plan: Plan, report: DriftReport) -> Iterator[Finding]:
+    if "nftables" not in observation.seen:
+        return
     wanted = nft_wanted(plan)
+    yield from _objects_drift(observation, wanted, report)
+    listing = observation.listing
+    for (table, chain), shares in _by_chain(wanted).items():
+        entries = listing.listed.get((table, chain), [])
+        rules = [entry.rule for entry in entries]
+        marks = [None if rule is None else nft_mark(rule) for rule in rules]
+        texts = _NftTexts(observation, (table.family, table.name, chain))
+        there = _leading_somewhere(shares, rules, {name for of, name in listing.chains if of == table})
+        place = f"{table.family} {table.name} {chain}"
+        report.add(place, chain_drift(ChainSeen(rules, marks, texts), there, _nft_text, report.together(there)))
+
+
+def _objects_drift(observation: Observation, wanted: NftWanted, report: DriftReport) -> Iterator[Finding]:
+    """Tables and chains that are not there, or not as they are to be."""
+    listing = observation.listing
     for made in wanted.present:
         match made:
             case nft.Table(family, name) if made not in listing.tables:
-                message = f"table {family} {name} is missing, and with it all rules of all networks for {family}"
-                yield Finding(Code.MISSING_TABLE, None, f"{family} {name}", message, remedy=_REPAIR)
+                message = f"table {family} {name} is missing, and with it all rules of all networks for {_said(family)}"
+                details = () if listing.tables & set(wanted.present) else (_ALONE,)
+                yield Finding(Code.MISSING_TABLE, None, f"{family} {name}", message, details, remedy=report.repair)
             case nft.Table(family, name) if made in listing.dormant:
                 message = f"table {family} {name} is dormant: its chains see no packet"
                 remedy = (f"nft add table {family} {name}",)
@@ -62,22 +103,17 @@ def _nftables_drift(observation: Observation, plan: Plan) -> Iterator[Finding]:
                 place = f"{table.family} {table.name} {name}"
                 there = listing.chains.get((table, name))
                 if there is None:
-                    yield Finding(Code.MISSING_CHAIN, None, place, f"chain {place} is missing", remedy=_REPAIR)
+                    message = f"chain {place} is missing, with the rules of all networks in it"
+                    yield Finding(Code.MISSING_CHAIN, None, place, message, remedy=report.repair)
                 elif there.hook != hook:
-                    yield _changed_chain(observation, nft.Chain(table, name, hook), place)
-    report = _Report(plan)
-    for (table, chain), shares in _by_chain(wanted).items():
-        entries = listing.listed.get((table, chain), [])
-        rules = [entry.rule for entry in entries]
-        marks = [None if rule is None else nft_mark(rule) for rule in rules]
-        handles = [entry.handle for entry in entries]
-        place = f"{table.family} {table.name} {chain}"
-        texts = _NftTexts(observation, (table.family, table.name, chain), handles)
-        report.add(place, chain_drift(ChainSeen(rules, marks, texts), shares, _nft_text, report.together(shares)))
-    yield from report.findings()
+                    yield _changed_chain(observation, made, place, report.repair)
 
 
-def _changed_chain(observation: Observation, chain: nft.Chain, place: str) -> Finding:
+def _said(family: str) -> str:
+    return {"ip": "IPv4", "ip6": "IPv6"}.get(family, family)
+
+
+def _changed_chain(observation: Observation, chain: nft.Chain, place: str, repair: tuple[str, ...]) -> Finding:
     table = observation.ruleset.by_name.get((chain.table.family, chain.table.name))
     there = None if table is None or chain.name not in table.chains else table.chains[chain.name].hook
     seen = (
@@ -86,13 +122,21 @@ def _changed_chain(observation: Observation, chain: nft.Chain, place: str) -> Fi
         else f"is {{ type {there.type} hook {there.hook} priority {there.priority}; policy {there.policy}; }}"
     )
     wanted = "no base chain" if chain.hook is None else hook_text(chain.hook)
-    return Finding(
-        Code.CHANGED_CHAIN,
-        None,
-        place,
-        f"chain {place} {seen}, and is to be {wanted}",
-        remedy=(f"nft delete table {chain.table.family} {chain.table.name}", *_REPAIR),
+    only_policy = (
+        there is not None
+        and chain.hook is not None
+        and (there.type, there.hook, there.priority) == (chain.hook.type, chain.hook.hook, chain.hook.priority)
     )
+    remedy = (
+        (f"nft 'chain {place} {{ policy {'accept' if chain.hook is None else chain.hook.policy}; }}'",)
+        if only_policy
+        else (
+            "# a chain has to be made anew, with the rules of all networks, also of those that are not given here:",
+            f"nft delete table {chain.table.family} {chain.table.name}",
+            *repair[1:],
+        )
+    )
+    return Finding(Code.CHANGED_CHAIN, None, place, f"chain {place} {seen}, and is to be {wanted}", remedy=remedy)
 
 
 @dataclass(frozen=True)
@@ -101,7 +145,6 @@ class _NftTexts:
 
     observation: Observation
     key: tuple[str, str, str]
-    handles: Sequence[int | None]
 
     def __call__(self, place: int) -> str:
         family, table, chain = self.key
@@ -116,22 +159,37 @@ def _nft_text(rule: nft.Rule) -> str:
 # iptables
 
 
-def _iptables_drift(observation: Observation, plan: Plan) -> Iterator[Finding]:
+def _iptables_drift(observation: Observation, plan: Plan, report: DriftReport) -> Iterator[Finding]:
     saved = observation.saved
     wanted = iptables_wanted(plan, checksum=_repairs_checksums(observation))
-    report = _Report(plan)
-    for chain in wanted.present:
-        if chain not in saved.chains:
-            place = _iptables_place(chain)
-            yield Finding(Code.MISSING_CHAIN, None, place, f"chain {place} is missing", remedy=_REPAIR)
+    seen = {program for program in iptables.PROGRAMS if program in observation.seen - observation.doubts.keys()}
+    yield from _missing_chains(
+        [chain for chain in wanted.present if chain.program in seen and chain not in saved.chains], report
+    )
     for chain, shares in _by_chain(wanted).items():
+        if chain.program not in seen:
+            continue
         entries = saved.rules.get(chain, [])
         rules = [entry.rule for entry in entries]
         marks = [None if rule is None else iptables_mark(rule) for rule in rules]
         as_read = {mark: tuple(map(as_saved, share)) for mark, share in shares.items()}
-        seen = ChainSeen(rules, marks, [entry.text for entry in entries].__getitem__)
-        report.add(_iptables_place(chain), chain_drift(seen, as_read, saved_text, report.together(shares)))
-    yield from report.findings()
+        beside = {of.name for of in saved.chains if (of.program, of.table) == (chain.program, chain.table)}
+        there = _leading_somewhere(as_read, rules, beside)
+        chain_seen = ChainSeen(rules, marks, [entry.text for entry in entries].__getitem__)
+        report.add(iptables_place(chain), chain_drift(chain_seen, there, saved_text, report.together(there)))
+
+
+def _missing_chains(missing: Sequence[iptables.Chain], report: DriftReport) -> Iterator[Finding]:
+    by_table: dict[str, list[str]] = {}
+    for chain in missing:
+        by_table.setdefault(f"{chain.program} {chain.table}", []).append(chain.name)
+    for table, names in by_table.items():
+        chains = f"chain {names[0]} is" if len(names) == 1 else f"the chains {', '.join(names)} are"
+        them = "it" if len(names) == 1 else "them"
+        message = f"{chains} missing in {table}, with the rules of all networks in {them}"
+        yield Finding(
+            Code.MISSING_CHAIN, None, ", ".join(f"{table} {name}" for name in names), message, remedy=report.repair
+        )
 
 
 def _repairs_checksums(observation: Observation) -> bool:
@@ -144,88 +202,32 @@ def _repairs_checksums(observation: Observation) -> bool:
     )
 
 
-def _iptables_place(chain: iptables.Chain) -> str:
-    return f"{chain.program} {chain.table} {chain.name}"
-
-
 # Both
 
 
-_REPAIR = ("# puts back what is missing, and takes away what is too much:", "fwplan apply DEFINITION…")
-
-
 def _by_chain(wanted: Wanted[Any, Any, Any]) -> Mapping[Any, Shares]:
-    chains: dict[Any, Shares] = {}
+    chains: dict[Any, dict[Mark, Sequence[Any]]] = {}
     for (chain, mark), share in wanted.shares.items():
         chains.setdefault(chain, {})[mark] = share
     return chains
 
 
-class _Report:
-    """Drift of all chains, told by network."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._networks: dict[Mark, str] = {}
-        subnets: Counter[Subnet] = Counter()
-        for share in plan.networks:
-            if share.bridge is not None and share.network.meaning.filtered:
-                self._networks[share.bridge] = share.network.name
-                for ip in share.network.ips:
-                    self._networks.setdefault(ip.subnet, share.network.name)
-                    subnets[ip.subnet] += 1
-        self._ordered = [
-            [ip.subnet for ip in reversed(share.network.ips)]
-            for share in plan.networks
-            if len(share.network.ips) > 1 and all(subnets[ip.subnet] == 1 for ip in share.network.ips)
-        ]
-        self._found: dict[tuple[Code, str | None], list[tuple[str, Drift]]] = {}
-        self._wanted = _rule_counts(plan)
-
-    def together(self, shares: Mapping[Mark, object]) -> Sequence[Sequence[Mark]]:
-        """Marks of one network each, in the order of their rules: of its subnets the last one stands first."""
-        there = ([mark for mark in marks if mark in shares] for marks in self._ordered)
-        return [marks for marks in there if len(marks) > 1]
-
-    def add(self, place: str, drifts: Iterable[Drift]) -> None:
-        """Note the drift of a chain."""
-        for each in drifts:
-            network = None if isinstance(each.mark, SetUpMark) else self._networks.get(each.mark)
-            self._found.setdefault((each.code, network), []).append((place, each))
-
-    def findings(self) -> Iterator[Finding]:
-        """One for each kind of drift of a network."""
-        for (code, network), found in self._found.items():
-            yield self._finding(code, network, found)
-
-    def _finding(self, code: Code, network: str | None, found: list[tuple[str, Drift]]) -> Finding:
-        places = list(dict.fromkeys(place for place, _ in found))
-        whose = "of the set-up" if network is None else f"of network {network!r}"
-        number = len(found)
-        rules = f"{number} {'rule' if number == 1 else 'rules'}"
-        message = {
-            Code.MISSING_RULE: f"{rules} {whose} missing",
-            Code.EXTRA_RULE: f"{rules} {whose} too much: its definition leads to no such rule",
-            Code.CHANGED_RULE: f"{rules} {whose} changed",
-            Code.MISPLACED_RULE: f"{rules} {whose} not at the place where packets are to meet them",
-            Code.DUPLICATE_RULE: f"{rules} {whose} there a second time",
-            Code.STALE_INTERFACE: f"{rules} {whose} for an interface that is gone: the bridge was made anew since",
-        }.get(code, f"{rules} {whose}")
-        if code is Code.MISSING_RULE and network is not None and number == self._wanted[network]:
-            message = f"all {rules} of network {network!r} are missing"
-        return Finding(code, network, ", ".join(places), message, tuple(_details(found)), remedy=_REPAIR)
+def _leading_somewhere(shares: Shares, rules: Sequence[object], chains: Collection[str]) -> Shares:
+    """Without rules that are missing since the chain is that they lead to: that is said already."""
+    return {
+        mark: [rule for rule in share if _target(rule) in {None, *chains} or rule in rules]
+        if mark is SetUpMark.SET_UP
+        else share
+        for mark, share in shares.items()
+    }
 
 
-def _rule_counts(plan: Plan) -> Mapping[str, int]:
-    return {share.network.name: _count(share) for share in plan.networks}
-
-
-def _count(share: NetworkPlan) -> int:
-    return sum(isinstance(operation.object, nft.Rule | iptables.Rule) for operation in share.operations)
-
-
-def _details(found: list[tuple[str, Drift]]) -> Iterator[str]:
-    for place, each in found:
-        if each.seen:
-            yield f"{place}: {each.seen}"
-        if each.wanted and each.wanted != each.seen:
-            yield f"{place}: {'to be: ' if each.seen else ''}{each.wanted}"
+def _target(rule: nft.Rule | iptables.Rule) -> str | None:
+    """The chain that a rule of the set-up leads to."""
+    match rule:
+        case nft.Rule(statements=(*_, nft.Jump(chain))):
+            return chain
+        case iptables.Rule(target=iptables.JumpTo(chain)):
+            return chain
+        case _:
+            return None

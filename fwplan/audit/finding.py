@@ -34,12 +34,16 @@ class Code(enum.Enum):
     MISSING_CHAIN = "FW108"
     CHANGED_CHAIN = "FW109"
     STALE_INTERFACE = "FW110"
+    STRANGE_RULE = "FW111"
+    LEFT_BEHIND = "FW112"
 
     REFUSED = "FW201"
     PASSES = "FW202"
     OTHER_SOURCE = "FW203"
     SERVICE_REFUSED = "FW204"
     UNDECIDED = "FW205"
+    PARTLY_REFUSED = "FW206"
+    PARTLY_PASSES = "FW207"
 
     FORWARDING_OFF = "FW301"
     BRIDGE_MISSING = "FW302"
@@ -47,13 +51,18 @@ class Code(enum.Enum):
     BRIDGED_FRAMES_FILTERED = "FW304"
     NOT_SEEN = "FW305"
     NOT_UNDERSTOOD = "FW306"
+    BRIDGE_NOT_READY = "FW307"
+    OTHER_ROUTE = "FW308"
+    DEVICE_MISSING = "FW309"
+    ROUTES_EXPIRE = "FW310"
+    BRIDGE_NOT_NAMED = "FW311"
 
     OPEN_HAS_RULES = "FW401"
     OPEN_FILTERED_BY = "FW402"
 
     @property
     def level(self) -> Level:
-        """How bad it is."""
+        """How bad it is, where a finding does not say otherwise."""
         return _LEVELS.get(self, Level.ERROR)
 
     @property
@@ -61,14 +70,25 @@ class Code(enum.Enum):
         """What it is, in a few words."""
         return _TITLES[self]
 
+    @property
+    def is_drift(self) -> bool:
+        """Whether it is that rules are not as planned."""
+        return self.value.startswith("FW1")
+
 
 _LEVELS = {
     Code.DUPLICATE_RULE: Level.WARNING,
+    Code.STRANGE_RULE: Level.WARNING,
+    Code.LEFT_BEHIND: Level.WARNING,
     Code.UNDECIDED: Level.WARNING,
+    Code.PARTLY_REFUSED: Level.WARNING,
+    Code.PARTLY_PASSES: Level.WARNING,
     Code.REVERSE_PATH_FILTER: Level.WARNING,
     Code.BRIDGED_FRAMES_FILTERED: Level.NOTE,
-    Code.NOT_SEEN: Level.NOTE,
-    Code.NOT_UNDERSTOOD: Level.NOTE,
+    Code.NOT_SEEN: Level.WARNING,
+    Code.NOT_UNDERSTOOD: Level.WARNING,
+    Code.ROUTES_EXPIRE: Level.WARNING,
+    Code.BRIDGE_NOT_NAMED: Level.WARNING,
     Code.OPEN_FILTERED_BY: Level.NOTE,
 }
 """Of those that are no errors."""
@@ -84,17 +104,26 @@ _TITLES = {
     Code.MISSING_CHAIN: "a chain is missing",
     Code.CHANGED_CHAIN: "a chain hangs elsewhere, or has another policy",
     Code.STALE_INTERFACE: "rules name an interface that is gone",
+    Code.STRANGE_RULE: "a rule of somebody else's stands among libvirt's",
+    Code.LEFT_BEHIND: "rules are there for a bridge that is gone",
     Code.REFUSED: "what is to pass is refused",
     Code.PASSES: "what is to be refused passes",
     Code.OTHER_SOURCE: "packets leave under another source than they are to",
     Code.SERVICE_REFUSED: "guests do not reach a service of the host",
     Code.UNDECIDED: "whether a promise is kept cannot be told",
+    Code.PARTLY_REFUSED: "some of what is to pass is refused",
+    Code.PARTLY_PASSES: "some of what is to be refused passes",
     Code.FORWARDING_OFF: "the host does not forward",
     Code.BRIDGE_MISSING: "the bridge is not there",
-    Code.REVERSE_PATH_FILTER: "packets may be dropped by where they come from",
+    Code.REVERSE_PATH_FILTER: "the host drops packets by where they come from",
     Code.BRIDGED_FRAMES_FILTERED: "rules of IP see what stays on a bridge",
     Code.NOT_SEEN: "not everything was looked at",
-    Code.NOT_UNDERSTOOD: "a part of the ruleset is not understood",
+    Code.NOT_UNDERSTOOD: "a part of what the host has is not understood",
+    Code.BRIDGE_NOT_READY: "the bridge is down, or lacks the network's address",
+    Code.OTHER_ROUTE: "the host sends what is for guests another way",
+    Code.DEVICE_MISSING: "a device that the network uses is not there",
+    Code.ROUTES_EXPIRE: "the host forgets its IPv6 routes as soon as it forwards",
+    Code.BRIDGE_NOT_NAMED: "which bridge the network has is not known",
     Code.OPEN_HAS_RULES: "an open network has rules of libvirt's or fwplan's",
     Code.OPEN_FILTERED_BY: "who filters an open network",
 }
@@ -112,6 +141,7 @@ class Finding:
         details: rules, packets and the like that belong to it, a line each.
         owner: whose doing it is; None where it is nobody's.
         remedy: commands that help, and what else does as a comment that begins with `#`.
+        other_level: how bad it is, where that is not what its code says.
     """
 
     code: Code
@@ -121,8 +151,9 @@ class Finding:
     details: tuple[str, ...] = ()
     owner: Owner | None = None
     remedy: tuple[str, ...] = ()
+    other_level: Level | None = None
 
     @property
     def level(self) -> Level:
         """How bad it is."""
-        return self.code.level
+        return self.other_level or self.code.level

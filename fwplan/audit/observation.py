@@ -26,24 +26,27 @@ class Observation:
 
     Attributes:
         read_ruleset: reads all tables, of nftables and of iptables, when somebody needs them: it takes its time.
-        listing: libvirt's tables of nftables, in the words of plans.
+        read_listing: reads libvirt's tables of nftables in the words of plans, when somebody needs them.
         saved: libvirt's chains of iptables, in the words of plans.
         world: interfaces, addresses and routes.
+        down: interfaces that are switched off.
         settings: of the kernel, named as for sysctl(8).
-        seen: what was looked at: `nftables`, `iptables`, `ip6tables`, `links`, `routes`.
+        seen: the parts that were looked at, whether there was anything or not: `nftables`, `iptables`, `ip6tables`,
+            `addresses`, `routes`, `settings`.
+        doubts: what was there and could not be read, by its name: why, in words.
         fills_checksums: whether the kernel has iptables' target CHECKSUM, without which libvirt does; None where
             that is not known.
-        doubts: what could not be read, and so counts as unknown, in words.
     """
 
     read_ruleset: Callable[[], Ruleset] = field(default=Ruleset, repr=False, compare=False)
-    listing: Listing = field(default_factory=Listing)
+    read_listing: Callable[[], Listing] = field(default=Listing, repr=False, compare=False)
     saved: Saved = field(default_factory=Saved)
     world: World = UNKNOWN_WORLD
+    down: frozenset[str] = frozenset()
     settings: Mapping[str, str] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
+    doubts: Mapping[str, str] = field(default_factory=dict)
     fills_checksums: bool | None = None
-    doubts: tuple[str, ...] = ()
 
     @cached_property
     def ruleset(self) -> Ruleset:
@@ -53,6 +56,20 @@ class Observation:
             UnreadableError: what was listed is no ruleset.
         """
         return self.read_ruleset()
+
+    @cached_property
+    def listing(self) -> Listing:
+        """libvirt's tables of nftables, in the words of plans.
+
+        Raises:
+            UnreadableError: what was listed is no ruleset.
+        """
+        return self.read_listing()
+
+    @cached_property
+    def bridges_in_use(self) -> frozenset[str]:
+        """The bridges that have any port."""
+        return frozenset(interface.bridge for interface in self.world.interfaces if interface.bridge)
 
     def is_on(self, setting: str) -> bool | None:
         """Whether a setting of the kernel is not 0; None where it is not known."""

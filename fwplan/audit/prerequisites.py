@@ -2,63 +2,111 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from fwplan.audit.finding import Code, Finding
-from fwplan.network.modes import Kind
+from fwplan.audit.readiness import readiness_findings
+from fwplan.audit.routing import Routing
 from fwplan.plan.intents import Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fwplan.audit.observation import Observation
+    from fwplan.audit.remedies import Commands
     from fwplan.plan.plan import NetworkPlan, Plan
 
 _FORWARDING = {Family.IPV4: "net.ipv4.ip_forward", Family.IPV6: "net.ipv6.conf.all.forwarding"}
+_OF_INTERFACE = "net.ipv4.conf.{}.forwarding"
+"""IPv4 is forwarded only of what comes in by an interface for which this is on; IPv6 asks the host alone."""
 _BRIDGED = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
-_STRICT = "1"
-"""Of rp_filter: a packet is dropped unless its source is reached by the interface by which it came (RFC 3704)."""
+_ACCEPT_ADVERTISEMENTS = "net.ipv6.conf.{}.accept_ra"
+_UNLESS_FORWARDING = "1"
+"""Of accept_ra: what routers announce counts unless the host forwards; 2 would be also then."""
 
 
-def prerequisite_findings(observation: Observation, plan: Plan) -> Iterator[Finding]:
-    """What a host lacks for its networks."""
-    yield from _forwarding(observation, plan)
-    for share in plan.networks:
-        yield from _bridge(observation, share)
+def prerequisite_findings(observation: Observation, plan: Plan, commands: Commands) -> Iterator[Finding]:
+    """What a host lacks for its networks.
+
+    Args:
+        observation: the host.
+        plan: of its networks.
+        commands: of fwplan, for remedies.
+    """
+    yield from _forwarding(observation, plan, commands)
+    yield from _advertised_routes(observation, plan)
+    if "addresses" in observation.seen:
+        routing = Routing(observation.world) if "routes" in observation.seen else None
+        for share in plan.networks:
+            yield from readiness_findings(observation, share, routing)
     yield from _bridged_frames(observation, plan)
-    yield from _reverse_paths(observation, plan)
 
 
-def _forwarding(observation: Observation, plan: Plan) -> Iterator[Finding]:
+def interface_setting(form: str, interface: str) -> str:
+    """A setting of one interface, as sysctl(8) names it: with `/` for a dot in the interface's name."""
+    return form.format(interface.replace(".", "/"))
+
+
+def _forwarded(plan: Plan, family: Family) -> list[NetworkPlan]:
+    return [
+        share
+        for share in plan.networks
+        if share.network.meaning.forwards and any(Family.of(ip.subnet) is family for ip in share.network.ips)
+    ]
+
+
+def _forwarding(observation: Observation, plan: Plan, commands: Commands) -> Iterator[Finding]:
     for family, setting in _FORWARDING.items():
-        concerned = [
-            share.network.name
-            for share in plan.networks
-            if share.network.meaning.forwards and any(Family.of(ip.subnet) is family for ip in share.network.ips)
-        ]
+        concerned = _forwarded(plan, family)
+        names = [share.network.name for share in concerned]
         if concerned and observation.is_on(setting) is False:
             yield Finding(
                 Code.FORWARDING_OFF,
                 None,
                 setting,
                 f"the host does not forward {family.value}: guests reach nothing beyond it",
-                tuple(f"network {name}" for name in concerned),
-                remedy=(f"sysctl -w {setting}=1", "# or with the rules: fwplan apply --enable-forwarding DEFINITION…"),
+                tuple(f"network {name!r}" for name in names),
+                remedy=(
+                    f"sysctl -w {setting}=1",
+                    "# and keep it, in /etc/sysctl.d; or, together with the rules:",
+                    commands.apply(names, "--enable-forwarding"),
+                ),
             )
+        elif family is Family.IPV4:
+            for share in concerned:
+                yield from _forwarding_of_bridge(observation, share)
 
 
-def _bridge(observation: Observation, share: NetworkPlan) -> Iterator[Finding]:
-    interfaces = observation.world.by_name
-    bridge, network = share.bridge, share.network
-    if bridge is None or "addresses" not in observation.seen or bridge in interfaces:
+def _forwarding_of_bridge(observation: Observation, share: NetworkPlan) -> Iterator[Finding]:
+    if share.bridge is None:
         return
-    if network.kind is Kind.MANAGED:
-        remedy = f"virsh net-start {network.name}"
-        message = f"network {network.name!r} has no bridge {bridge}: it is not started, or its bridge was deleted"
-    else:
-        remedy = f"# make the bridge, or correct the definition: ip link add {bridge} type bridge"
-        message = f"network {network.name!r} uses the bridge {bridge}, which does not exist"
-    yield Finding(Code.BRIDGE_MISSING, network.name, bridge, message, remedy=(remedy,))
+    setting = interface_setting(_OF_INTERFACE, share.bridge)
+    if observation.is_on(setting) is False:
+        yield Finding(
+            Code.FORWARDING_OFF,
+            share.network.name,
+            setting,
+            f"the host forwards no IPv4 that comes in by {share.bridge}:"
+            f" guests of network {share.network.name!r} reach nothing beyond it",
+            remedy=(shlex.join(["sysctl", "-w", f"{setting}=1"]),),
+        )
+
+
+def _advertised_routes(observation: Observation, plan: Plan) -> Iterator[Finding]:
+    """libvirt starts no network that forwards IPv6 on such a host."""
+    concerned = _forwarded(plan, Family.IPV6)
+    for name in sorted(observation.world.by_name) if concerned else ():
+        setting = interface_setting(_ACCEPT_ADVERTISEMENTS, name)
+        if observation.settings.get(setting) == _UNLESS_FORWARDING:
+            yield Finding(
+                Code.ROUTES_EXPIRE,
+                None,
+                setting,
+                f"the host has IPv6 routes from routers behind {name}, which it forgets as soon as it forwards IPv6",
+                tuple(f"network {share.network.name!r}" for share in concerned),
+                remedy=(shlex.join(["sysctl", "-w", f"{setting}=2"]), "# and keep it, in /etc/sysctl.d"),
+            )
 
 
 def _bridged_frames(observation: Observation, plan: Plan) -> Iterator[Finding]:
@@ -71,36 +119,7 @@ def _bridged_frames(observation: Observation, plan: Plan) -> Iterator[Finding]:
             ", ".join(on),
             "what guests of one bridge send to each other goes through the rules of IP as well (br_netfilter)",
             remedy=(
+                "# unless something on this host needs it, as Docker and Kubernetes may:",
                 *(f"sysctl -w {setting}=0" for setting in on),
-                "# unless something on this host needs it: Docker, Kubernetes",
             ),
         )
-
-
-def _reverse_paths(observation: Observation, plan: Plan) -> Iterator[Finding]:
-    """Strict filtering drops what comes by one way and would be answered by another."""
-    everywhere = observation.settings.get("net.ipv4.conf.all.rp_filter", "0")
-    for share in plan.networks:
-        bridge, routes = share.bridge, share.network.routes
-        if bridge is None or not any(route.gateway.version == 4 for route in routes):
-            continue
-        setting = f"net.ipv4.conf.{bridge.replace('.', '/')}.rp_filter"
-        value = max(everywhere, observation.settings.get(setting, "0"))
-        if value == _STRICT and not _has_routes(observation, share):
-            yield Finding(
-                Code.REVERSE_PATH_FILTER,
-                share.network.name,
-                setting,
-                f"network {share.network.name!r}: packets from behind a guest are dropped, as the host has no route"
-                " to them by this bridge",
-                tuple(f"route {route.address or 'default'} by {route.gateway}" for route in routes),
-                remedy=(f"virsh net-start {share.network.name}  # sets its routes", f"sysctl -w {setting}=2"),
-            )
-
-
-def _has_routes(observation: Observation, share: NetworkPlan) -> bool:
-    known = observation.world.routes
-    if known is None:
-        return True
-    there = {route.destination.network_address for route in known if route.interface == share.bridge}
-    return all(route.address in there for route in share.network.routes if route.address is not None)

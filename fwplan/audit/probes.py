@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
+import enum
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
+from fwplan.audit.surroundings import corners, is_routed
 from fwplan.network.explanation import explain
 from fwplan.plan.expectations import Flow
 from fwplan.simulate.flow import Bridged, Out, ToHost
-from fwplan.simulate.packet import (
-    ICMP,
-    ICMPV6,
-    NO_INTERFACE,
-    TCP,
-    UDP,
-    Connection,
-    Interface,
-    Packet,
-)
+from fwplan.simulate.packet import ICMP, ICMPV6, NO_INTERFACE, TCP, UDP, Connection, Interface, Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from fwplan.audit.surroundings import Surroundings
     from fwplan.network.definition import Address, Network, Subnet
     from fwplan.plan.expectations import Transport
     from fwplan.plan.plan import NetworkPlan
     from fwplan.simulate.flow import Course
     from fwplan.simulate.packet import PacketType
-    from fwplan.simulate.world import World
 
 _FIRST = Connection("new", "original", frozenset(), 0)
 """What connection tracking knows of the first packet of a connection."""
@@ -42,21 +34,39 @@ _NUMBERS: dict[tuple[Transport, int], int] = {
     ("icmp", 6): ICMPV6,
 }
 _ECHO_REQUEST = {4: 8, 6: 128}
-_FAMILY = {4: "ip", 6: "ip6"}
 _FROM, _TO = 40000, 8443
 """Ports that no rule is likely to be about."""
-_OUTSIDE: dict[int, tuple[Address, ...]] = {
-    4: tuple(map(ip_address, ("198.51.100.7", "203.0.113.7", "192.0.2.7"))),
-    6: tuple(map(ip_address, ("2001:db8:ffff::7", "2001:db8:fffe::7", "2001:db8:fffd::7"))),
-}
-"""Addresses for documentation (RFC 5737, RFC 3849): one that is in no network of the host stands for the outside."""
 _SPOOFED: dict[int, Address] = {4: ip_address("100.64.99.99"), 6: ip_address("fd99:9999::99")}
 """Source addresses that guests have no right to."""
-_EVERYWHERE: dict[int, Subnet] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
-_UNKNOWN_OUTSIDE = "outside0"
-_UNKNOWN_PORT = "vnet0"
 _ALL_DHCP_SERVERS = IPv6Address("ff02::1:2")
+_A_GUEST_ON_THE_LINK = IPv6Address("fe80::5054:ff:fe00:99")
+_THE_HOST_ON_THE_LINK = IPv6Address("fe80::5054:ff:fe00:1")
 _BROADCAST = IPv4Address("255.255.255.255")
+_MULTICAST_DNS: dict[int, Address] = {4: ip_address("224.0.0.251"), 6: ip_address("ff02::fb")}
+_MULTICAST_DNS_PORT = 5353
+
+
+class Way(enum.Enum):
+    """From whom to whom a packet is, in words for what its passing means, and its being refused."""
+
+    OUT = "reach the outside", "do not reach the outside"
+    ENTERING = "are reached from the outside", "are not reached from the outside"
+    AMONG = "reach each other", "do not reach each other"
+    ELSEWHERE = "reach guests of another network", "do not reach guests of another network"
+    FROM_ELSEWHERE = "are reached by guests of another network", "are not reached by guests of another network"
+    SPOOFED = "send under addresses that are not theirs", "do not send under addresses that are not theirs"
+    SERVICE = "reach services of the host", "do not reach services of the host"
+    GROUP = "are sent multicast by the host", "are not sent multicast by the host"
+
+    @property
+    def passes(self) -> str:
+        """What guests do if such packets pass."""
+        return self.value[0]
+
+    @property
+    def refused(self) -> str:
+        """What they do not do if they are refused."""
+        return self.value[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,135 +74,129 @@ class Probe:
     """A packet, and what it is.
 
     Attributes:
+        way: from whom to whom.
         what: in words: `TCP from a guest (192.168.122.2) to the outside (198.51.100.7)`.
         packet: as it comes to the host, or as the host sends it.
         course: where it is to go.
         flow: the same for promises.
-        is_service: whether it is between guests and what the host serves to them.
+        service: its name, where it is between guests and what the host serves to them.
+        stands_for_ports: whether it stands for all ports: any other would do as well.
     """
 
+    way: Way
     what: str
     packet: Packet
     course: Course
     flow: Flow
-    is_service: bool = False
+    service: str = ""
+    stands_for_ports: bool = False
+
+    def with_ports(self, source: int | None, destination: int | None) -> Probe:
+        """The same at other ports; at any where none is given."""
+        what = self.what if destination is None else self.what.replace(" from ", f" port {destination} from ", 1)
+        return replace(
+            self,
+            what=what,
+            packet=replace(self.packet, source_port=source, destination_port=destination),
+            flow=replace(self.flow, source_port=source, destination_port=destination),
+            stands_for_ports=False,
+        )
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What lies around the networks of a host.
-
-    Attributes:
-        world: the host.
-        subnets: of all its networks.
-    """
-
-    world: World
-    subnets: tuple[Subnet, ...]
-
-    def bridge(self, name: str) -> Interface:
-        """The bridge of a network, also where it is not there, or not known."""
-        return self.world.interface(name) or Interface(name, kind="bridge", type="ether", group=0)
-
-    def port(self, bridge: str) -> Interface:
-        """A port of a bridge: one that is there, or one as libvirt makes it."""
-        return self._ports.get(bridge) or Interface(_UNKNOWN_PORT, kind="tun", type="ether", group=0, bridge=bridge)
-
-    def outside(self, device: str | None, version: int) -> Interface:
-        """The interface by which the outside is reached: the one asked for, or that of the default route."""
-        name = device
-        if name is None:
-            name = self._ways_out[version]
-        return self.world.interface(name) or Interface(name, kind="", type="ether", group=0)
-
-    def outside_address(self, version: int) -> Address:
-        """An address that is in none of the networks."""
-        return self._outside_addresses[version]
-
-    @cached_property
-    def _outside_addresses(self) -> Mapping[int, Address]:
-        found = {}
-        for version, addresses in _OUTSIDE.items():
-            subnets = [subnet for subnet in self.subnets if subnet.version == version]
-            free = (address for address in addresses if not any(address in subnet for subnet in subnets))
-            found[version] = next(free, addresses[0])
-        return found
-
-    @cached_property
-    def _ways_out(self) -> Mapping[int, str]:
-        found = {}
-        for version, everywhere in _EVERYWHERE.items():
-            routes = [route for route in self.world.routes or () if route.destination == everywhere]
-            found[version] = min(routes, key=lambda route: route.metric).interface if routes else _UNKNOWN_OUTSIDE
-        return found
-
-    @cached_property
-    def _ports(self) -> Mapping[str, Interface]:
-        return {interface.bridge: interface for interface in reversed(self.world.interfaces) if interface.bridge}
-
-
-def probes(share: NetworkPlan, surroundings: Surroundings) -> Iterator[Probe]:
+def probes(share: NetworkPlan, around: Surroundings, neighbour: NetworkPlan | None = None) -> Iterator[Probe]:
     """The packets that tell whether a network is as it is to be.
 
     Args:
         share: the network; one whose bridge libvirt makes.
-        surroundings: of it.
+        around: what lies around it.
+        neighbour: another network of the host.
     """
     network, bridge = share.network, share.bridge
     if bridge is None:
         return
-    place = _Place(surroundings, surroundings.bridge(bridge), surroundings.port(bridge))
+    place = Place(around, around.bridge(bridge), around.port(bridge))
     for ip in network.ips:
-        yield from place.between_guests(ip.subnet, ip.address)
-        device = network.forward_device if network.meaning.forwards else None
-        yield from place.with_outside(ip.subnet, ip.address, device)
+        if not is_routed(ip.subnet):
+            continue
+        yield from place.of_subnet(network, *corners(ip.subnet, ip.address))
+        yield place.spoofed(ip.subnet, _device(network))
+        yield place.multicast(ip.address)
     yield from place.services(network)
+    if neighbour is not None and neighbour.bridge is not None:
+        other = Place(around, around.bridge(neighbour.bridge), around.port(neighbour.bridge))
+        yield from _between(place, network, other, neighbour.network)
+
+
+def _device(network: Network) -> str | None:
+    return network.forward_device if network.meaning.forwards else None
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """A network's bridge, and what lies around it."""
 
     around: Surroundings
     bridge: Interface
     port: Interface
 
-    def between_guests(self, subnet: Subnet, own: Address) -> Iterator[Probe]:
-        """On the bridge."""
-        first, last = corners(subnet, own)
-        if first == last:
-            return
-        other = Interface("vnet1", kind="tun", type="ether", group=0, bridge=self.bridge.name)
-        packet = _packet("tcp", self.port, first, last)
-        flow = Flow(first, last, "tcp", self.bridge.name, self.bridge.name, _FROM, _TO)
-        yield Probe(f"TCP from one guest ({first}) to another ({last})", packet, Bridged(other), flow)
+    def of_subnet(self, network: Network, guest: Address, other: Address) -> Iterator[Probe]:
+        """Those of two guests: between them, and to and from the outside."""
+        if guest != other:
+            yield self._among(guest, other)
+        yield from self.of_guest(network, guest)
+        if guest != other:
+            yield from self.of_guest(network, other, ("tcp",))
 
-    def with_outside(self, subnet: Subnet, own: Address, device: str | None) -> Iterator[Probe]:
-        """From guests to the outside, and from there."""
-        outside = self.around.outside(device, subnet.version)
-        there = self.around.outside_address(subnet.version)
-        first, last = corners(subnet, own)
-        ways: tuple[tuple[Transport, Address], ...] = (("tcp", first), ("udp", first), ("icmp", first), ("tcp", last))
-        for transport, guest in dict.fromkeys(ways):
-            yield self._out(f"a guest ({guest})", transport, guest, outside, there)
-        for guest in dict.fromkeys((first, last)):
-            what = f"TCP from the outside ({there}) to a guest ({guest})"
-            packet = _packet("tcp", outside, there, guest)
-            flow = Flow(there, guest, "tcp", outside.name, self.bridge.name, _FROM, _TO)
-            yield Probe(what, packet, Out(self.bridge, self.port), flow)
-        spoofed = _SPOOFED[subnet.version]
-        yield self._out(f"a guest with a source that is not its own ({spoofed})", "tcp", spoofed, outside, there)
+    def of_guest(
+        self, network: Network, guest: Address, transports: tuple[Transport, ...] = ("tcp", "udp", "icmp")
+    ) -> Iterator[Probe]:
+        """Those of one guest to and from the outside."""
+        outside = self.around.outside(_device(network), guest.version)
+        there = self.around.outside_address(guest.version)
+        for transport in transports:
+            yield self._out(Way.OUT, f"a guest ({guest})", transport, guest, outside, there)
+        flow = Flow(there, guest, "tcp", outside.name, self.bridge.name, _FROM, _TO)
+        what = f"TCP from the outside ({there}) to a guest ({guest})"
+        packet = _packet("tcp", outside, there, guest)
+        yield Probe(Way.ENTERING, what, packet, Out(self.bridge, self.port), flow, stands_for_ports=True)
 
-    def _out(self, who: str, transport: Transport, source: Address, outside: Interface, there: Address) -> Probe:
+    def spoofed(self, subnet: Subnet, device: str | None) -> Probe:
+        """From a guest under an address that is not its own."""
+        source = _SPOOFED[subnet.version]
+        who = f"a guest with a source that is not its own ({source})"
+        outside, there = self.around.outside(device, subnet.version), self.around.outside_address(subnet.version)
+        return self._out(Way.SPOOFED, who, "tcp", source, outside, there)
+
+    def multicast(self, own: Address) -> Probe:
+        """From the host to all on the link: it has to keep its source."""
+        group, port = _MULTICAST_DNS[own.version], _MULTICAST_DNS_PORT
+        packet = _packet("udp", NO_INTERFACE, own, group, source_port=port, destination_port=port)
+        flow = Flow(own, group, "udp", None, self.bridge.name, port, port)
+        what = f"multicast from the host ({own}) to guests ({group})"
+        return Probe(Way.GROUP, what, packet, Out(self.bridge, self.port), flow)
+
+    def _among(self, guest: Address, other: Address) -> Probe:
+        port = Interface("vnet1", kind="tun", type="ether", group=0, bridge=self.bridge.name)
+        flow = Flow(guest, other, "tcp", self.bridge.name, self.bridge.name, _FROM, _TO)
+        what = f"TCP from one guest ({guest}) to another ({other})"
+        packet = replace(_packet("tcp", self.port, guest, other), type="other")
+        return Probe(Way.AMONG, what, packet, Bridged(port), flow)
+
+    def _out(
+        self, way: Way, who: str, transport: Transport, source: Address, outside: Interface, there: Address
+    ) -> Probe:
         ports = (None, None) if transport == "icmp" else (_FROM, _TO)
         flow = Flow(source, there, transport, self.bridge.name, outside.name, *ports)
         what = f"{_said(transport)} from {who} to the outside ({there})"
-        return Probe(what, _packet(transport, self.port, source, there), Out(outside), flow)
+        packet = _packet(transport, self.port, source, there)
+        return Probe(way, what, packet, Out(outside), flow, stands_for_ports=transport != "icmp")
 
     def services(self, network: Network) -> Iterator[Probe]:
         """Between guests and the host, what libvirt serves there."""
         (served,) = explain([network])
         for ip in network.ips:
+            if not is_routed(ip.subnet):
+                continue
             guest = corners(ip.subnet, ip.address)[0]
             if served.serves_dns:
                 for transport in ("udp", "tcp"):
@@ -200,42 +204,54 @@ class _Place:
             if served.serves_tftp and ip.address.version == 4 and ip.tftp is not None:
                 yield self._service("TFTP", "udp", guest, ip.address, 69)
             if ip.gives_addresses and served.serves_dhcp:
-                yield from self._dhcp(ip.address)
+                yield from self._dhcp(ip.address) if ip.address.version == 4 else self._dhcp_of_ipv6()
 
     def _service(self, name: str, transport: Transport, guest: Address, own: Address, port: int) -> Probe:
         packet = _packet(transport, self.port, guest, own, destination_port=port)
         flow = Flow(guest, own, transport, self.bridge.name, None, _FROM, port)
         what = f"{name} over {transport.upper()} from a guest ({guest}) to the host ({own})"
-        return Probe(what, packet, ToHost(), flow, is_service=True)
+        return Probe(Way.SERVICE, what, packet, ToHost(), flow, name)
 
     def _dhcp(self, own: Address) -> Iterator[Probe]:
-        guest: Address = IPv4Address(0)
-        server: Address = _BROADCAST
-        ports, name = (68, 67), "DHCP"
-        if own.version == 6:
-            guest, server, ports, name = IPv6Address("fe80::99"), _ALL_DHCP_SERVERS, (546, 547), "DHCPv6"
-        packet = _packet("udp", self.port, guest, server, source_port=ports[0], destination_port=ports[1])
-        flow = Flow(guest, server, "udp", self.bridge.name, None, *ports)
-        yield Probe(f"{name} from a guest to the host", packet, ToHost(), flow, is_service=True)
-        if isinstance(own, IPv4Address):
-            answer = _packet("udp", NO_INTERFACE, own, server, source_port=67, destination_port=68)
-            flow = Flow(own, server, "udp", None, self.bridge.name, 67, 68)
-            course = Out(self.bridge, self.port)
-            yield Probe(f"{name} from the host to a guest", answer, course, flow, is_service=True)
+        nobody = IPv4Address(0)
+        yield self._asked("DHCP", nobody, _BROADCAST, (68, 67))
+        yield self._offered("DHCP", own, _BROADCAST, (67, 68))
+
+    def _dhcp_of_ipv6(self) -> Iterator[Probe]:
+        yield self._asked("DHCPv6", _A_GUEST_ON_THE_LINK, _ALL_DHCP_SERVERS, (546, 547))
+        yield self._offered("DHCPv6", _THE_HOST_ON_THE_LINK, _A_GUEST_ON_THE_LINK, (547, 546))
+
+    def _asked(self, name: str, source: Address, destination: Address, ports: tuple[int, int]) -> Probe:
+        packet = _packet("udp", self.port, source, destination, source_port=ports[0], destination_port=ports[1])
+        flow = Flow(source, destination, "udp", self.bridge.name, None, *ports)
+        return Probe(Way.SERVICE, f"{name} from a guest to the host", packet, ToHost(), flow, name)
+
+    def _offered(self, name: str, source: Address, destination: Address, ports: tuple[int, int]) -> Probe:
+        packet = _packet("udp", NO_INTERFACE, source, destination, source_port=ports[0], destination_port=ports[1])
+        flow = Flow(source, destination, "udp", None, self.bridge.name, *ports)
+        course = Out(self.bridge, self.port)
+        return Probe(Way.SERVICE, f"{name} from the host to a guest", packet, course, flow, name)
 
 
-def corners(subnet: Subnet, own: Address) -> tuple[Address, Address]:
-    """The first and the last address of a subnet that a guest may have."""
-    first, last = int(subnet.network_address), int(subnet.broadcast_address)
-    if last - first > 1:
-        first += 1
-        last -= subnet.version == 4
-    while first < last and first == int(own):
-        first += 1
-    while last > first and last == int(own):
-        last -= 1
-    make = IPv4Address if isinstance(subnet, IPv4Network) else IPv6Address
-    return make(first), make(last)
+def _between(place: Place, network: Network, other: Place, neighbour: Network) -> Iterator[Probe]:
+    """From a guest to one of another network, and from there."""
+    for version in (4, 6):
+        ours = next((ip for ip in network.ips if ip.address.version == version), None)
+        theirs = next((ip for ip in neighbour.ips if ip.address.version == version), None)
+        if ours is None or theirs is None or ours.subnet.overlaps(theirs.subnet):
+            continue
+        if not (is_routed(ours.subnet) and is_routed(theirs.subnet)):
+            continue
+        here, there = corners(ours.subnet, ours.address)[0], corners(theirs.subnet, theirs.address)[0]
+        for way, sender, source, receiver, destination in (
+            (Way.ELSEWHERE, place, here, other, there),
+            (Way.FROM_ELSEWHERE, other, there, place, here),
+        ):
+            of_network = neighbour.name if way is Way.ELSEWHERE else network.name
+            what = f"TCP from a guest ({source}) to one of network {of_network!r} ({destination})"
+            flow = Flow(source, destination, "tcp", sender.bridge.name, receiver.bridge.name, _FROM, _TO)
+            packet = _packet("tcp", sender.port, source, destination)
+            yield Probe(way, what, packet, Out(receiver.bridge, receiver.port), flow)
 
 
 def _packet(

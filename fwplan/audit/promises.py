@@ -1,185 +1,169 @@
 """Promises held against all rules of a host, whoever made them.
 
-Packets are walked through the rules; what fares otherwise than promised is told with the rule, or policy, that does it.
+What fares otherwise than promised is told with the rule, or policy, that does it, whose that is, and what helps.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fwplan.audit.deciding import Culprit, Deciders
 from fwplan.audit.finding import Code, Finding
 from fwplan.audit.owners import UNKNOWN
-from fwplan.audit.probes import Surroundings, probes
-from fwplan.audit.remedies import remedies
-from fwplan.plan.expectations import Expectations
-from fwplan.plan.promises import promises
-from fwplan.simulate.flow import Out, flow, reply
-from fwplan.simulate.outcome import Accept, Refuse, Undecided
-from fwplan.simulate.packet import NO_INTERFACE
+from fwplan.audit.probes import Way, probes
+from fwplan.audit.remedies import Commands, Hindered, deletion, let_pass, let_reach
+from fwplan.audit.strangers import STRANGER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from fwplan.audit.court import Broken, Court
+    from fwplan.audit.deciding import Culprit
     from fwplan.audit.probes import Probe
-    from fwplan.plan.expectations import Expectation
-    from fwplan.plan.plan import NetworkPlan, Plan
-    from fwplan.simulate.flow import Flow
-    from fwplan.simulate.packet import Interface
-    from fwplan.simulate.simulator import Simulator
+    from fwplan.plan.plan import NetworkPlan
 
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A packet that fares otherwise than it is to.
-
-    Attributes:
-        code: how.
-        what: the packet, and how it fares.
-        culprit: what does it; None where it is that nothing does.
-    """
-
-    code: Code
-    what: str
-    culprit: Culprit | None
-
-
-def promise_findings(
-    plan: Plan, simulator: Simulator, surroundings: Surroundings, deciders: Deciders
-) -> Iterator[Finding]:
-    """Which promises of a plan's networks are broken on a host.
-
-    Args:
-        plan: of the networks.
-        simulator: the host's rules.
-        surroundings: of the networks.
-        deciders: the host's rules, as those who may have decided.
-    """
-    promised = [
-        intent
-        for share in plan.networks
-        if share.bridge is not None
-        for intent in promises(share.network, share.bridge)
-    ]
-    court = _Court(simulator, surroundings, deciders, Expectations(promised))
-    for share in plan.networks:
-        if share.network.meaning.filtered:
-            yield from court.findings(share)
+_PARTIAL = {Code.REFUSED: Code.PARTLY_REFUSED, Code.PASSES: Code.PARTLY_PASSES}
+"""What is told where it is so for some addresses or ports only, which somebody may have meant."""
+_OF_REFUSAL = frozenset((Code.REFUSED, Code.SERVICE_REFUSED, Code.PARTLY_REFUSED))
+_ADMINISTRATOR = "administrator"
+"""In the names of owners who are no program."""
+_OWN = frozenset(("libvirt", "fwplan"))
 
 
 @dataclass(frozen=True)
-class _Court:
-    """A host, and what is expected of it."""
+class Promises:
+    """The promises of a plan's networks.
 
-    simulator: Simulator
-    surroundings: Surroundings
-    deciders: Deciders
-    expectations: Expectations
+    Attributes:
+        court: that judges packets.
+        commands: of fwplan, for remedies.
+        blind: versions of IP of which the networks' own rules were not seen: there only what others refuse is told.
+    """
 
-    def findings(self, share: NetworkPlan) -> Iterator[Finding]:
-        """One for each way in which something breaks promises of a network."""
+    court: Court
+    commands: Commands
+    blind: Collection[int] = ()
+
+    def findings(self) -> Iterator[Finding]:
+        """Which promises are broken on the host, network after network."""
+        shares = [share for share in self.commands.plan.networks if share.network.meaning.filtered]
+        for number, share in enumerate(shares):
+            neighbour = shares[(number + 1) % len(shares)] if len(shares) > 1 else None
+            yield from self._of_network(share, neighbour)
+
+    def _of_network(self, share: NetworkPlan, neighbour: NetworkPlan | None) -> Iterator[Finding]:
+        """One finding for each way in which something breaks promises of a network."""
+        usual = list(self._judged(probes(share, self.court.around, neighbour)))
         grouped: dict[tuple[Code, Culprit | None], list[Broken]] = {}
-        for probe in probes(share, self.surroundings):
-            for broken in self._judged(probe):
-                grouped.setdefault((broken.code, broken.culprit), []).append(broken)
+        for broken in usual:
+            grouped.setdefault((broken.code, broken.culprit), []).append(broken)
+        known = frozenset(grouped)
+        for broken in self._judged(self.court.special(share)):
+            code = _PARTIAL.get(broken.code, broken.code)
+            if (broken.code, broken.culprit) not in known:
+                grouped.setdefault((code, broken.culprit), []).append(broken)
         for (code, culprit), all_broken in grouped.items():
-            yield _finding(share, code, culprit, tuple(dict.fromkeys(broken.what for broken in all_broken)))
+            if not self._is_blind(code, all_broken[0]):
+                yield self._finding(share, code, culprit, all_broken)
 
-    def _judged(self, probe: Probe) -> Iterator[Broken]:
-        """What is wrong with the packet, or else with the answer to it."""
-        expected = self.expectations.of(probe.flow)
-        found = flow(self.simulator, probe.packet, probe.course)
-        broken = self._compare(probe.what, expected, found, is_service=probe.is_service)
-        if broken is not None:
-            yield broken
-            return
-        if not isinstance(found.verdict, Accept) or not expected.passes or probe.packet.destination is None:
-            return
-        if probe.packet.destination.is_multicast or str(probe.packet.destination) == "255.255.255.255":
-            return
-        answer = reply(found)
-        if answer is None or answer.source is None or answer.destination is None:
-            return
-        way_back = Out(*self._way_back(probe))
-        back = replace(
-            probe.flow,
-            source=probe.flow.destination,
-            destination=probe.flow.source,
-            entered_by=probe.flow.leaves_by,
-            leaves_by=probe.flow.entered_by,
-            source_port=probe.flow.destination_port,
-            destination_port=probe.flow.source_port,
-            belongs_to_connection=True,
+    def _judged(self, tried: Iterable[Probe]) -> Iterator[Broken]:
+        for probe in tried:
+            broken = self.court.judge(probe)
+            if broken is not None:
+                yield broken
+
+    def _is_blind(self, code: Code, broken: Broken) -> bool:
+        destination = broken.probe.packet.destination
+        return destination is not None and destination.version in self.blind and code not in _OF_REFUSAL
+
+    def _finding(self, share: NetworkPlan, code: Code, culprit: Culprit | None, broken: Sequence[Broken]) -> Finding:
+        return Finding(
+            code,
+            share.network.name,
+            "" if culprit is None else culprit.place,
+            _message(share, code, culprit, broken),
+            tuple(dict.fromkeys(each.what for each in broken)),
+            None if culprit is None else culprit.owner,
+            tuple(self._remedy(share, code, culprit, broken)),
         )
-        of_reply = flow(self.simulator, answer, way_back)
-        broken = self._compare(
-            f"the reply to {probe.what}", self.expectations.of(back), of_reply, is_service=probe.is_service
-        )
-        if broken is not None:
-            yield broken
 
-    def _way_back(self, probe: Probe) -> tuple[Interface, Interface | None]:
-        came = probe.packet.in_interface
-        if came is not None and came.bridge:
-            return self.surroundings.bridge(came.bridge), came
-        return came or NO_INTERFACE, None
-
-    def _compare(self, what: str, expected: Expectation, found: Flow, *, is_service: bool) -> Broken | None:
-        match found.verdict:
-            case Undecided(because):
-                doubt = because[0]
-                place = "" if doubt.place is None else str(doubt.place)
-                culprit = Culprit(place, f"{doubt.statement} ({doubt.why})", None)
-                return Broken(Code.UNDECIDED, what, culprit)
-            case Refuse() if expected.passes:
-                code = Code.SERVICE_REFUSED if is_service else Code.REFUSED
-                return Broken(code, what, self.deciders.of(found.outcomes[-1]))
-            case Accept() if not expected.passes:
-                return Broken(Code.PASSES, what, self.deciders.accepter(found.outcomes))
-            case _:
-                return self._other_source(what, expected, found)
-
-    def _other_source(self, what: str, expected: Expectation, found: Flow) -> Broken | None:
-        appearance, source = expected.appearance, found.packet.source
-        if appearance is None or source is None or not expected.passes:
-            return None
-        if appearance.addresses is None:
-            known = (self.simulator.world.addresses or {}).get(appearance.device or "")
-            if known is None:
-                if source != found.sent.source:
-                    return None
-                known = ()
-            of_device = [address.ip for address in known]
+    def _remedy(
+        self, share: NetworkPlan, code: Code, culprit: Culprit | None, broken: Sequence[Broken]
+    ) -> Iterator[str]:
+        """Commands that make a promise hold again; a comment begins with `#`."""
+        owner = "" if culprit is None or culprit.owner is None else culprit.owner.name
+        ruleset = self.court.deciders.ruleset
+        if code is Code.UNDECIDED:
+            return
+        if culprit is None or owner in _OWN:
+            yield from self.commands.repair([share.network.name])
+        elif culprit.owner is STRANGER and culprit.rule is not None:
+            yield from deletion(ruleset, culprit.rule)
+        elif code in _OF_REFUSAL:
+            ways = frozenset(each.probe.way for each in broken)
+            services = tuple(dict.fromkeys(port for each in broken for port in _service(each)))
+            hindered = Hindered(ruleset, share, culprit, ways, services)
+            if code is Code.PARTLY_REFUSED:
+                yield "# if it is not meant so:"
+            yield from let_reach(hindered) if code is Code.SERVICE_REFUSED else let_pass(hindered)
+        elif culprit.rule is not None and _ADMINISTRATOR in owner:
+            yield "# if it is not meant so; or let it leave out the network's subnets:"
+            yield from deletion(ruleset, culprit.rule)
+        elif code is Code.OTHER_SOURCE:
+            yield f"# {owner} has to leave out the network's subnets: it translates before the network's own rules do"
         else:
-            of_device = []
-        port = found.packet.source_port
-        ports = appearance.ports if port is not None else None
-        if replace(appearance, ports=ports).allows(source, port, of_device):
-            return None
-        return Broken(Code.OTHER_SOURCE, f"{what} leaves under {source}", self.deciders.translator(found.outcomes))
+            yield f"# {owner} has to leave out the network: packets pass its rule before the network's own are asked"
 
 
-def _finding(share: NetworkPlan, code: Code, culprit: Culprit | None, packets: tuple[str, ...]) -> Finding:
-    network = share.network.name
-    known = culprit is not None and culprit.owner is not None and culprit.owner.name != UNKNOWN
-    who = f" by {culprit.owner}" if culprit is not None and known else ""
-    does = "" if culprit is None else f": {culprit.says}"
-    message = {
-        Code.REFUSED: f"network {network!r}: what is to pass is refused{who}{does}",
-        Code.SERVICE_REFUSED: f"network {network!r}: guests do not reach services of the host, refused{who}{does}",
-        Code.PASSES: f"network {network!r}: what is to be refused passes"
-        + (", since no rule refuses it" if culprit is None else f", let through{who}{does}"),
-        Code.OTHER_SOURCE: f"network {network!r}: packets leave under another source than they are to"
-        + (", since no rule translates it" if culprit is None else f", translated{who}{does}"),
-        Code.UNDECIDED: f"network {network!r}: it cannot be told what becomes of packets{does}",
-    }[code]
-    return Finding(
-        code,
-        network,
-        "" if culprit is None else culprit.place,
-        message,
-        packets,
-        None if culprit is None else culprit.owner,
-        remedies(code, share, culprit),
-    )
+def _service(broken: Broken) -> Iterator[tuple[str, int]]:
+    port = broken.probe.packet.destination_port
+    if broken.probe.service and port is not None:
+        yield broken.probe.flow.transport, port
+
+
+def _message(share: NetworkPlan, code: Code, culprit: Culprit | None, broken: Sequence[Broken]) -> str:
+    guests = f"guests of network {share.network.name!r}"
+    ways = list(dict.fromkeys(each.probe.way for each in broken))
+    passes, refused = _joined([way.passes for way in ways]), _joined([way.refused for way in ways])
+    services = list(dict.fromkeys(each.probe.service for each in broken if each.probe.service))
+    back = ", as replies do not come back" if all(each.is_reply for each in broken) else ""
+    match code:
+        case Code.SERVICE_REFUSED:
+            what = f"{guests} do not reach {_joined(services)} of the host{back}"
+        case Code.REFUSED:
+            what = f"{guests} {refused}{back}"
+        case Code.PARTLY_REFUSED:
+            what = f"{guests} at some addresses or ports {refused}{back}"
+        case Code.PASSES:
+            what = f"{guests} {passes}, which is to be refused"
+        case Code.PARTLY_PASSES:
+            what = f"{guests} at some addresses or ports {passes}, which is to be refused"
+        case Code.OTHER_SOURCE:
+            what = f"{guests} leave the host under another source than they are to"
+            if ways == [Way.GROUP]:
+                what = f"the host's multicast to {guests} leaves under another source than its own"
+        case _:
+            told = f"reach {_joined(services)} of the host" if services else passes
+            what = f"whether {guests} {told} cannot be told"
+    return f"{what}: {_doing(code, culprit)}"
+
+
+def _doing(code: Code, culprit: Culprit | None) -> str:
+    """Who does it, and by what."""
+    if code in _OF_REFUSAL:
+        nobody, verb, passive = "there is no way", "refuses it", "it is refused"
+    elif code is Code.OTHER_SOURCE:
+        nobody, verb, passive = "no rule translates it", "translates it", "it is translated"
+    else:
+        nobody, verb, passive = "no rule refuses it", "lets it pass", "it is let pass"
+    if culprit is None:
+        return nobody
+    if culprit.owner is None:
+        return f"it depends on {culprit.says}"
+    who = "the administrator" if _ADMINISTRATOR in culprit.owner.name else culprit.owner.name
+    return f"{passive if who == UNKNOWN else f'{who} {verb}'} ({culprit.says})"
+
+
+def _joined(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

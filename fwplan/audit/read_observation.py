@@ -8,24 +8,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fwplan.audit.observation import Observation
-from fwplan.audit.read_world import read_world
+from fwplan.audit.read_world import read_down, read_world
 from fwplan.errors import UnreadableError
 from fwplan.iptables.objects import PROGRAMS
 from fwplan.iptables.read_ruleset import read_ruleset as read_iptables
-from fwplan.iptables.saved import merge, read_saved
+from fwplan.iptables.saved import Saved, merge, read_saved
 from fwplan.nft.listing import Listing, listing_of
 from fwplan.nft.read_ruleset import read_items
 from fwplan.simulate.xtables.host import host_ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from fwplan.iptables.objects import Program
-    from fwplan.iptables.saved import Saved
     from fwplan.nft.ruleset import Ruleset
 
 BUNDLE_VERSION = 1
@@ -41,6 +42,8 @@ _GENERATED = re.compile(
 )
 _TABLE = re.compile(r"^\*(filter|nat|mangle|raw|security)$", re.MULTILINE)
 
+_SURROUNDINGS = ("addresses", "routes", "settings")
+
 _NO_OBSERVATION = "neither a bundle of `fwplan collect`, nor what `nft -j list ruleset` or `iptables-save` prints"
 
 
@@ -54,6 +57,7 @@ def read_observation(files: Iterable[tuple[str, bytes]]) -> Observation:
         UnreadableError: a file is none of those, or is damaged; or two say the same differently.
     """
     bundle: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     for name, content in files:
         try:
             parts = _parts(content)
@@ -61,42 +65,53 @@ def read_observation(files: Iterable[tuple[str, bytes]]) -> Observation:
             raise UnreadableError(f"{name}: {error}") from None
         doubled = sorted(bundle.keys() & parts.keys())
         if doubled:
-            raise UnreadableError(f"{name}: it has {doubled[0]}, which an earlier file has")
+            raise UnreadableError(f"{name}: it has {doubled[0]}, which {origins[doubled[0]]} has too")
         bundle |= parts
-    return observation_of(bundle)
+        origins |= dict.fromkeys(parts, name)
+    return observation_of(bundle, origins)
 
 
-def observation_of(bundle: Mapping[str, Any]) -> Observation:
+def observation_of(bundle: Mapping[str, Any], origins: Mapping[str, str] = MappingProxyType({})) -> Observation:
     """Read the parts of a bundle.
 
     Args:
+        origins: the file that each part is from, for messages.
         bundle: `nftables` as `nft -j -a list ruleset` prints it, as text or as values; `addresses` and `routes` as `ip
-            -j` does; `iptables-nft-save` and the like as these programs do; `settings` by name; `kernel`.
+            -j` does; `iptables-nft-save` and the like as these programs do; `settings` by name; `kernel`; `looked_at`:
+            the names of what was looked at, whether there was anything or not; `not_read`: what was there and could not
+            be read, and why.
 
     Raises:
         UnreadableError: a part is not of its form.
     """
-    draft = _Draft()
+    draft = _Draft(origins)
+    with draft.named("looked_at"):
+        draft.seen = set(_texts(bundle, "looked_at"))
+    with draft.named("not_read"):
+        draft.doubts = dict(_words_by_name(bundle, "not_read"))
     if "nftables" in bundle:
         draft.add_nftables(bundle["nftables"])
     for name, program in _SAVES.items():
         if name in bundle:
             draft.add_save(name, program, bundle[name])
-    settings = bundle.get("settings", {})
-    if not isinstance(settings, Mapping) or not all(isinstance(value, str) for value in settings.values()):
-        raise UnreadableError("the settings are no texts by name")
-    world = read_world(bundle.get("addresses"), bundle.get("routes"), settings)
-    draft.seen |= {name for name in ("addresses", "routes", "settings") if name in bundle}
+            draft.doubts.pop(name.removesuffix("-save"), None)
+    with draft.named("settings"):
+        settings = _words_by_name(bundle, "settings")
+    with draft.named("addresses"):
+        world = read_world(bundle.get("addresses"), bundle.get("routes"), settings)
+    draft.seen |= {name for name in _SURROUNDINGS if name in bundle}
     kernel = bundle.get("kernel", {})
+    fills_checksums = kernel.get("fills_checksums") if isinstance(kernel, Mapping) else None
     return Observation(
         draft.read_ruleset,
-        draft.listing,
-        merge(draft.saves),
+        draft.read_listing,
+        merge(draft.saves.values()),
         world,
+        read_down(bundle.get("addresses")),
         settings,
         frozenset(draft.seen),
-        kernel.get("fills_checksums") if isinstance(kernel, Mapping) else None,
-        tuple(draft.doubts),
+        draft.doubts,
+        fills_checksums if isinstance(fills_checksums, bool) else None,
     )
 
 
@@ -104,34 +119,75 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
 class _Draft:
     """An observation while it is read."""
 
-    items: list[Any] = field(default_factory=list)
-    listing: Listing = field(default_factory=Listing)
-    saves: list[Saved] = field(default_factory=list)
-    texts: list[tuple[Program, str]] = field(default_factory=list)
+    origins: Mapping[str, str]
     seen: set[str] = field(default_factory=set)
-    doubts: list[str] = field(default_factory=list)
+    doubts: dict[str, str] = field(default_factory=dict)
+    items: list[Any] | None = None
+    saves: dict[Program, Saved] = field(default_factory=dict)
+    texts: list[tuple[str, Program, str]] = field(default_factory=list)
+
+    @contextmanager
+    def named(self, part: str) -> Iterator[None]:
+        """Errors in here tell the file that the part is from."""
+        try:
+            yield
+        except UnreadableError as error:
+            origin = self.origins.get(part)
+            raise (error if origin is None else UnreadableError(f"{origin}: {error}")) from None
 
     def add_nftables(self, given: object) -> None:
         """What nft lists; both the general and libvirt's own reading are made of one parsing."""
-        self.items = _items(_parsed(given) if isinstance(given, str | bytes) else given)
-        self.listing = listing_of(self.items)
+        with self.named("nftables"):
+            self.items = _items(_parsed(given) if isinstance(given, str | bytes) else given)
         self.seen.add("nftables")
+
+    def read_listing(self) -> Listing:
+        """libvirt's tables of what was listed."""
+        with self.named("nftables"):
+            return listing_of(self.items or [])
 
     def read_ruleset(self) -> Ruleset:
         """All that was listed and saved, each rule once: those that nft lists as opaque as iptables saved them."""
-        listed = read_items(self.items) if "nftables" in self.seen else None
-        return host_ruleset(listed, [read_iptables(text, program) for program, text in self.texts])
+        with self.named("nftables"):
+            listed = None if self.items is None else read_items(self.items)
+        saved = []
+        for name, program, text in self.texts:
+            with self.named(name):
+                saved.append(read_iptables(text, program))
+        return host_ruleset(listed, saved)
 
     def add_save(self, name: str, program: Program, text: object) -> None:
-        """What iptables or ip6tables saved."""
-        if not isinstance(text, str):
-            raise UnreadableError(f"{name} is no text")
+        """What iptables or ip6tables saved; where a host has two kinds of it, libvirt's chains are in one of them."""
+        with self.named(name):
+            if not isinstance(text, str):
+                raise UnreadableError(f"{name} is no text")
+            try:
+                saved = read_saved(program, text)
+            except UnreadableError as error:
+                read_iptables(text, program)
+                # it is whole, but for a table that iptables cannot say
+                self.doubts[program] = str(error)
+                saved = Saved()
+            if f"# Warning: {program}-legacy tables present" in text:
+                self.doubts.setdefault(f"{program}-legacy", f"{program}-legacy has tables too, which are not shown")
+            if program not in self.saves or any(chain.name.startswith("LIBVIRT_") for chain in saved.chains):
+                self.saves[program] = saved
+        self.texts.append((name, program, text))
         self.seen.add(program)
-        self.texts.append((program, text))
-        try:
-            self.saves.append(read_saved(program, text))
-        except UnreadableError as error:
-            self.doubts.append(f"{name}: {error}")
+
+
+def _texts(bundle: Mapping[str, Any], name: str) -> list[str]:
+    found = bundle.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise UnreadableError(f"{name} is no list of texts")
+    return found
+
+
+def _words_by_name(bundle: Mapping[str, Any], name: str) -> Mapping[str, str]:
+    found = bundle.get(name, {})
+    if not isinstance(found, Mapping) or not all(isinstance(value, str) for value in found.values()):
+        raise UnreadableError(f"{name} are no texts by name")
+    return found
 
 
 def _items(listed: object) -> list[Any]:
@@ -159,14 +215,20 @@ def _parts(content: bytes) -> Mapping[str, Any]:
 
 
 def _save(content: bytes) -> Mapping[str, Any]:
-    """What iptables-save or ip6tables-save printed: its first line says which, and of which kind."""
+    """What iptables-save or ip6tables-save printed, or both of them into one file: each says before a table which."""
     text = content.decode("utf-8", "surrogateescape")
-    said = _GENERATED.search(text)
-    if said is None and _TABLE.search(text) is None:
-        raise UnreadableError(_NO_OBSERVATION)
-    program = "iptables" if said is None else said[1]
-    variant = "legacy" if said is None or said[2] != "nf_tables" else "nft"
-    return {f"{program}-{variant}-save": text}
+    begins = list(_GENERATED.finditer(text))
+    if not begins:
+        if _TABLE.search(text) is None:
+            raise UnreadableError(_NO_OBSERVATION)
+        return {f"{read_iptables(text).program}-nft-save": text}
+    parts: dict[str, str] = {}
+    ends = [begin.start() for begin in begins[1:]] + [len(text)]
+    for begin, end in zip(begins, ends, strict=True):
+        # the word in brackets came with 1.8: before it there was no other than legacy
+        name = f"{begin[1]}-{'nft' if begin[2] == 'nf_tables' else 'legacy'}-save"
+        parts[name] = parts.get(name, "") + text[begin.start() : end]
+    return parts
 
 
 def _parsed(text: str | bytes) -> Any:  # noqa: ANN401 - JSON

@@ -46,6 +46,15 @@ def read_world(addresses: object, routes: object, settings: Mapping[str, str]) -
     return World(interfaces, of_interfaces, found, bridge_netfilter=_bridged_through_ip(settings))
 
 
+def read_down(addresses: object) -> frozenset[str]:
+    """The interfaces that are switched off, of what `ip -j -d address show` prints, which was read before."""
+    return frozenset(
+        link["ifname"]
+        for link in (addresses if isinstance(addresses, list) else ())
+        if link and isinstance(link.get("flags"), list) and "UP" not in link["flags"]
+    )
+
+
 def _bridged_through_ip(settings: Mapping[str, str]) -> bool | None:
     if not settings:
         return None

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import click
 
 from fwplan.audit.audit import audit, likely_backend
-from fwplan.audit.documents import findings_json, prometheus, sarif
 from fwplan.audit.finding import Level
-from fwplan.audit.report import findings_text, summary
 from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
 from fwplan.cli.observed import ruleset_option, start_observing
-from fwplan.cli.screen import screen_width, show
 from fwplan.errors import FwplanError
 from fwplan.plan.plan import Backend, Layout, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fwplan.audit.finding import Finding
+    from fwplan.plan.plan import Plan
 
 _EPILOG = """\b
 Examples:
@@ -66,27 +69,43 @@ def command(
     Finds rules that are missing, changed or too much; promises that are broken, with the rule of whom breaks them and
     what helps; and what else the host lacks. Exit status: 0 clean (notes do not count), 1 findings, 2 trouble.
     """
+    if [*files, *saved].count("-") > 1:
+        trouble("standard input, which '-' stands for, can be read once only")
     observe = start_observing(saved)
     networks = valid_definitions(files)
     try:
         observation = observe()
         chosen = likely_backend(observation) if backend is None else Backend(backend)
         plan = make_plan(networks, backend=chosen, layout=Layout(layout), checked=True)
-        findings = audit(observation, plan)
+        named = {network.name: file for network, file in zip(networks, files, strict=True)}
+        findings = audit(observation, plan, named)
     except FwplanError as error:
         trouble(error)
     else:
-        names = [network.name for network in networks]
-        match format_name:
-            case "json":
-                click.echo(findings_json(findings, names), nl=False)
-            case "sarif":
-                named = dict(zip(names, files, strict=False)) if len(names) == len(files) else {}
-                click.echo(sarif(findings, named, version("fwplan")), nl=False)
-            case "prometheus":
-                click.echo(prometheus(findings, names), nl=False)
-            case _:
-                show(findings_text(findings, screen_width(), everything=everything))
-                rules = sum(len(share.operations) for share in plan.networks)
-                click.echo(summary(findings, len(networks), rules))
+        if format_name == "text":
+            _print(findings, plan, everything=everything)
+        else:
+            click.echo(_document(format_name, findings, named), nl=False)
         sys.exit(FINDINGS if any(finding.level is not Level.NOTE for finding in findings) else 0)
+
+
+def _print(findings: Sequence[Finding], plan: Plan, *, everything: bool) -> None:
+    from fwplan.audit.report import findings_text, summary  # noqa: PLC0415 - each format needs one of them
+    from fwplan.cli.screen import screen_width, show  # noqa: PLC0415
+
+    show(findings_text(findings, screen_width(), everything=everything))
+    click.echo(summary(findings, plan))
+
+
+def _document(format_name: str, findings: Sequence[Finding], files: Mapping[str, str]) -> str:
+    from fwplan.audit.documents import findings_json, prometheus, sarif  # noqa: PLC0415 - each format needs one of them
+
+    match format_name:
+        case "json":
+            return findings_json(findings, list(files))
+        case "sarif":
+            from importlib.metadata import version  # noqa: PLC0415 - it takes longer than most of an audit
+
+            return sarif(findings, files, version("fwplan"))
+        case _:
+            return prometheus(findings, list(files))

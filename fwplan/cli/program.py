@@ -17,6 +17,7 @@ _COMMANDS = {
     "plan": "preview the firewall operations that definitions lead to; touches nothing",
     "rehearse": "apply a plan in private namespaces, and show who reaches whom",
     "remove": "take the rules of networks away, all and only theirs",
+    "trace": "follow one packet through a host, rule by rule",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from fwplan.errors import HostError
 from fwplan.host.iptables import can_fill_checksums
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fwplan.host.system import System
 
@@ -25,8 +26,10 @@ HOST_SETTINGS = (
 )
 """Settings of the kernel that bear on every network."""
 
-INTERFACE_SETTINGS = ("net.ipv4.conf.{}.rp_filter", "net.ipv4.conf.{}.forwarding", "net.ipv6.conf.{}.forwarding")
+INTERFACE_SETTINGS = ("net.ipv4.conf.{}.rp_filter", "net.ipv4.conf.{}.forwarding")
 """Those that each interface has; `{}` is its name, with `/` for a dot in it, as sysctl(8) has it."""
+ACCEPT_ADVERTISEMENTS = "net.ipv6.conf.{}.accept_ra"
+"""That of an interface by which routers have announced routes."""
 
 _IN_USE = {"iptables": Path("/proc/net/ip_tables_names"), "ip6tables": Path("/proc/net/ip6_tables_names")}
 """The tables of iptables-legacy that a family has."""
@@ -39,30 +42,37 @@ def collect(system: System) -> dict[str, Any]:
     """Look at a host.
 
     Returns:
-        The parts of a bundle, by name; what `nft` lists as text.
+        The parts of a bundle, by name; what `nft` lists as text. `looked_at` names what was looked at, whether there
+        was anything or not, and `not_read` what was there and could not be read, each with the reason.
 
     Raises:
         HostError: nftables cannot be read.
     """
-    nftables = system.list_ruleset()
-    addresses = _listed(system, "ip", "-j", "-d", "address", "show")
-    names = [link["ifname"] for link in addresses or () if "ifname" in link]
-    saves = _saves(system, nftables)
-    parts: dict[str, Any] = {
-        "nftables": nftables,
-        **saves,
-        "kernel": _kernel(system, saves),
-        "addresses": addresses,
-        "routes": {
+    with ThreadPoolExecutor(1) as executor:
+        # nft needs most of a second to list 10,000 rules: the rest is looked at meanwhile
+        listing = executor.submit(system.list_ruleset)
+        addresses = _listed(system, "ip", "-j", "-d", "address", "show")
+        names = [link["ifname"] for link in addresses or () if "ifname" in link]
+        routes = {
             "ip": _listed(system, "ip", "-j", "-4", "route", "show"),
             "ip6": _listed(system, "ip", "-j", "-6", "route", "show"),
-        },
-        "settings": _settings(system, names),
-    }
-    return {name: part for name, part in parts.items() if part is not None}
+        }
+        others: dict[str, Any] = {
+            "addresses": addresses,
+            "routes": None if None in routes.values() else routes,
+            "settings": _settings(system, names, routes["ip6"] or ()),
+        }
+        nftables = listing.result()
+    not_read: dict[str, str] = {}
+    saves = _saves(system, nftables, not_read)
+    parts = {"nftables": nftables, **saves, "kernel": _kernel(system, saves), **others}
+    parts = {name: part for name, part in parts.items() if part is not None}
+    unread = {name.partition("-")[0] for name in not_read}
+    parts["looked_at"] = sorted({*parts.keys() - saves.keys() - {"kernel"}, *(set(_IN_USE) - unread)})
+    return {**parts, "not_read": not_read} if not_read else parts
 
 
-def _saves(system: System, nftables: str) -> dict[str, str]:
+def _saves(system: System, nftables: str, not_read: dict[str, str]) -> dict[str, str]:
     """What iptables has, by the program that printed it; each is only asked where it has anything."""
     saves = {}
     families = set(_TABLE_OF_IPTABLES.findall(nftables))
@@ -74,10 +84,17 @@ def _saves(system: System, nftables: str) -> dict[str, str]:
             ways.append(f"{program}-nft-save")
         for way in ways:
             command = way if system.has_program(way) else f"{program}-save"
-            if system.has_program(command):
-                done = system.run([command, "-c"])
-                if done.status == 0:
-                    saves[way] = done.output
+            if not system.has_program(command):
+                not_read[way.removesuffix("-save")] = f"there is no program {way}"
+                continue
+            done = system.run([command, "-c"])
+            if done.status != 0:
+                first, *_ = done.errors.splitlines() or [f"status {done.status}"]
+                not_read[way.removesuffix("-save")] = f"{command}: {first}"
+            elif command != way and ("(nf_tables)" in done.output) != ("-nft-" in way):
+                not_read[way.removesuffix("-save")] = f"there is no program {way}, and {command} is of another kind"
+            else:
+                saves[way] = done.output
     return saves
 
 
@@ -97,10 +114,16 @@ def _listed(system: System, *command: str) -> Any | None:  # noqa: ANN401 - JSON
         return None
 
 
-def _settings(system: System, interfaces: list[str]) -> dict[str, str]:
+def _settings(system: System, interfaces: list[str], routes: Iterable[dict[str, Any]]) -> dict[str, str]:
+    by_advertisement = {route.get("dev", "") for route in routes if route.get("protocol") == "ra"} - {""}
     names = [
         *HOST_SETTINGS,
-        *(form.format(name.replace(".", "/")) for name in interfaces for form in INTERFACE_SETTINGS),
+        *(_of_interface(form, name) for name in interfaces for form in INTERFACE_SETTINGS),
+        *(_of_interface(ACCEPT_ADVERTISEMENTS, name) for name in sorted(by_advertisement)),
     ]
     found = {name: system.setting(name) for name in names}
     return {name: value for name, value in found.items() if value}
+
+
+def _of_interface(form: str, name: str) -> str:
+    return form.format(name.replace(".", "/"))

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _HOPS = 8
 """How often a control is passed on: a probe comes by three machines, and so does an answer."""
 
+_PATIENCE = 10.0
+"""Seconds after which no more is waited, whatever may still come."""
+
 _LONGEST = 2048
 _ANSWER = b"answer"
 
@@ -87,12 +90,11 @@ class Exchange:
             group = sockets.udp(family, None, port)
             self._register(group, partial(self._hear_datagram, machine, group))
 
-    def run(self, probes: Sequence[Probe], patience: float, quiet: float) -> dict[int, Outcome]:
+    def run(self, probes: Sequence[Probe], quiet: float) -> dict[int, Outcome]:
         """Send probes, each for the first time or once more.
 
         Args:
             probes: not more than there may be sockets.
-            patience: seconds after which no more is waited, whatever may still come.
             quiet: seconds without any packet after which nothing more comes, once the control has arrived.
         """
         self._attempt += 1
@@ -109,11 +111,11 @@ class Exchange:
                 self._send(probe, senders.get(probe.number))
             self._hops_left = _HOPS
             self._control.send(_ANSWER)
-            self._wait(patience, quiet)
+            self._wait(quiet)
         return {number: found.outcome() for number, found in self._found.items()}
 
-    def _wait(self, patience: float, quiet: float) -> None:
-        end = time.monotonic() + patience
+    def _wait(self, quiet: float) -> None:
+        end = time.monotonic() + _PATIENCE
         while (left := end - time.monotonic()) > 0:
             ready = self._selector.select(left if self._hops_left else quiet)
             if not ready and not self._hops_left:

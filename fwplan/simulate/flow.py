@@ -188,7 +188,7 @@ class _Journey:
         self._world = simulator.world
         self._family = packet.family
         self._course = course
-        self._destination = None if packet.destination is None else int(packet.destination)
+        self._destinations = frozenset(_destinations(packet))
         self._sender = packet.in_interface
 
     def ways(self, move: _Next, state: State, before: tuple[_Leg, ...]) -> Iterator[_Way]:
@@ -306,12 +306,18 @@ class _Journey:
 
     def _filtered(self, state: State, port: Interface, bridge: Interface) -> _Next:
         """After prerouting of the bridge and of IP."""
-        if not isinstance(self._course, Bridged):
-            return _Move("bridge", "input", port, NO_INTERFACE, lambda now: self._routed(self._by(now, bridge)))
-        if state.daddr != self._destination:
-            return _Stop(Doubt("the new destination", "fwplan does not follow a bridged frame that rules redirect"))
-        out = self._course.port
-        leave_ip = _Move(self._family, "postrouting", bridge, bridge, _arrived, on_bridge=True)
+        if state.daddr not in self._destinations:
+            course = self._found(state)
+            if course is None or (isinstance(course, Out) and course.interface.name == bridge.name):
+                return _Stop(Doubt("the new destination", "fwplan does not follow a bridged frame that rules redirect"))
+            state.pkttype = _HOST
+        elif isinstance(self._course, Bridged):
+            return self._bridged_through_ip(port, bridge, self._course.port)
+        return _Move("bridge", "input", port, NO_INTERFACE, lambda now: self._routed(self._by(now, bridge)))
+
+    def _bridged_through_ip(self, port: Interface, bridge: Interface, out: Interface) -> _Next:
+        """From port to port, and the rules of IP see it."""
+        leave_ip = _Move(self._family, "postrouting", NO_INTERFACE, bridge, _arrived, on_bridge=True)
         leave = _Move("bridge", "postrouting", NO_INTERFACE, out, lambda _: leave_ip)
         late = _Move("bridge", "forward", port, out, lambda _: leave, "late")
         with_ip = _Move(self._family, "forward", bridge, bridge, lambda _: late, on_bridge=True, out_port=out.name)
@@ -328,6 +334,9 @@ class _Journey:
         match course:
             case ToHost():
                 return _Move(self._family, "input", state.iif, NO_INTERFACE, _arrived)
+            case Out() if state.pkttype not in {None, _HOST}:
+                # the kernel forwards no frame that was sent to several, whatever rules made of its destination
+                return _Stop(refused="")
             case Out(interface, port):
                 leave = _Move(
                     self._family, "postrouting", state.iif, interface, lambda now: _left(now, interface, port)
@@ -349,7 +358,7 @@ class _Journey:
 
     def _out_of_host(self, state: State, interface: Interface, port: Interface | None) -> _Next:
         """After output, where rules may have sent it elsewhere."""
-        if state.daddr != self._destination:
+        if state.daddr not in self._destinations:
             match self._found(state):
                 case Out(elsewhere, its_port):
                     interface, port = elsewhere, its_port
@@ -379,7 +388,7 @@ class _Journey:
 
     def _found(self, state: State) -> Course | None:
         """Where a packet goes: as was given for its destination, or by addresses and routes."""
-        if state.daddr == self._destination and self._course is not None:
+        if state.daddr in self._destinations and self._course is not None:
             return self._course
         if state.daddr is None:
             return None
@@ -391,7 +400,17 @@ class _Journey:
                 return None
         route = find_route(address, self._world)
         interface = None if route is None or route.type != "unicast" else self._world.interface(route.interface)
-        return None if interface is None else Out(interface)
+        port = self._world.ports.get(address)
+        return None if interface is None else Out(interface, None if port is None else self._world.interface(port))
+
+
+def _destinations(packet: Packet) -> Iterator[int | None]:
+    """Where a packet is for; a reply is for whoever began, whatever address it comes to."""
+    yield None if packet.destination is None else int(packet.destination)
+    connection = packet.connection
+    if connection is not None and connection.direction == "reply" and connection.original is not None:
+        source = connection.original.source
+        yield from () if source is None else (int(source),)
 
 
 def _arrived(_: State) -> _Next:

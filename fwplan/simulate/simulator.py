@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from fwplan.simulate.chains import PreparedTable
 from fwplan.simulate.outcome import Outcome, Undecided
 from fwplan.simulate.packet import NO_INTERFACE
-from fwplan.simulate.stages import FilterStage, NatStage, TrackingStage, TranslationStage
+from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
 from fwplan.simulate.state import NOT_TRACKED, State
 from fwplan.simulate.tracing import Gone, common, verdict_of
 from fwplan.simulate.walk import Ending, Walk
@@ -89,7 +89,8 @@ class Simulator:
         if side is not None and first_nat is not None:
             has_chains = any(base.type == "nat" for _, _, base, _ in self._base_chains(family, hook))
             translation = TranslationStage(side, has_chains=has_chains)
-            placed.append((nat_priority, -first_nat, -(_LATER_THAN_ALL**2), translation))
+            placed.append((nat_priority, -first_nat, -(_LATER_THAN_ALL**3), translation))
+            placed.append((nat_priority, -first_nat, _LATER_THAN_ALL**3, BoundStage(side)))
         for made, chain, base, table in self._base_chains(family, hook):
             prepared = self._table(table).chain(chain.name)
             if prepared is None or not _is_on(base, device, hook):

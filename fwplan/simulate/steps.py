@@ -53,6 +53,7 @@ from fwplan.simulate.conditions import condition_test, target_step, why_unsure
 from fwplan.simulate.lookup import ABSENT, MISS, Hit
 from fwplan.simulate.matching import test_of
 from fwplan.simulate.nat_statement import nat_step
+from fwplan.simulate.outcome import BEFORE
 from fwplan.simulate.values import key_getter
 from fwplan.simulate.verdicts import ANYTHING, reject_step, result_of, vmap_step
 from fwplan.simulate.xt import xt_step
@@ -71,11 +72,9 @@ _ELSEWHERE = Either((("accept", End.ACCEPT), ("drop", End.DROP)), "it is sent el
 def is_neutral(statement: Statement) -> bool:
     """Whether a statement neither decides anything nor changes what rules ask for."""
     match statement:
-        case Counter() | Log() | Last() | Duplicate() | ResetOption() | Verdict.CONTINUE:
+        case Counter() | Log() | Last() | Duplicate() | Verdict.CONTINUE:
             return True
         case Set(Meta("nftrace" | "secmark" | "broute") | Ct("event" | "label" | "secmark"), _):
-            return True
-        case Set(Option() | RawOption(), _):
             return True
         case UseObject(kind, Word()):
             return kind not in {"limit", "quota", "synproxy"}
@@ -89,7 +88,11 @@ def is_neutral(statement: Statement) -> bool:
 
 def only_asks(statement: Statement) -> bool:
     """Whether all that a statement may do is to let the rule end."""
-    return isinstance(statement, Match | XtMatch | Limit | Quota | ConnectionLimit | Meter | Offload | UseObject)
+    if isinstance(statement, Set):
+        return isinstance(statement.key, Option | RawOption)
+    return isinstance(
+        statement, Match | XtMatch | Limit | Quota | ConnectionLimit | Meter | Offload | UseObject | ResetOption
+    )
 
 
 def step_of(statement: Statement, scope: Scope) -> Step:
@@ -108,6 +111,8 @@ def step_of(statement: Statement, scope: Scope) -> Step:
             return reject_step(statement)
         case Nat():
             return nat_step(statement, scope)
+        case Set(Option(protocol) | RawOption(protocol), _) | ResetOption(Option(protocol)):
+            return _tcp_only if protocol == "tcp option" else lambda _: None
         case Set():
             return set_step(statement, scope)
         case UpdateSet(statements=statements) if any(map(_limits, statements)):
@@ -118,6 +123,13 @@ def step_of(statement: Statement, scope: Scope) -> Step:
             return _use(name, scope)
         case _:
             return _rarer(statement, scope)
+
+
+def _tcp_only(state: State) -> Result:
+    """Options are only written where there is a header of TCP."""
+    if state.protocol is None:
+        return None
+    return state.protocol == _TCP and not state.fragment_offset
 
 
 def _limits(statement: Statement) -> bool:
@@ -165,7 +177,7 @@ def why(statement: Statement) -> str:
     """What is missing to know what a statement does."""
     match statement:
         case Limit() | Quota() | ConnectionLimit() | Meter() | UseObject():
-            return "it depends on what came before"
+            return BEFORE
         case Match(left=Numgen() | Jhash() | Symhash() as left):
             return f"{expression_text(left)} is not known beforehand"
         case Match(left=left) | VerdictMap(key=left):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -44,6 +44,7 @@ class World:
         interfaces: those that are there.
         addresses: of each interface, by its name, in order; None where they are not known.
         routes: besides those that addresses bring; None where they are not known.
+        ports: behind which port of its bridge a neighbour is, as far as that is known.
         bridge_netfilter: whether frames that a bridge carries go through the rules of IP as well (the sysctls
             `net.bridge.bridge-nf-call-*`); None where that is not known.
     """
@@ -51,6 +52,7 @@ class World:
     interfaces: tuple[Interface, ...] = ()
     addresses: Mapping[str, tuple[IPv4Interface | IPv6Interface, ...]] | None = None
     routes: tuple[Route, ...] | None = None
+    ports: Mapping[Address, str] = field(default_factory=dict)
     bridge_netfilter: bool | None = False
 
     @cached_property

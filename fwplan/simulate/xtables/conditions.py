@@ -40,6 +40,7 @@ from fwplan.iptables.matches import (
 from fwplan.nft import expressions as nft
 from fwplan.nft.expressions import Concatenation, Ct, ExtensionHeader, Meta, Number, Operation, Payload, Word
 from fwplan.nft.statements import AllOf, AnyOf, Match, Unsure, XtMatch
+from fwplan.simulate.outcome import BEFORE
 from fwplan.simulate.xtables.comparisons import (
     ADDRESS,
     ALWAYS,
@@ -164,7 +165,7 @@ def _beyond(match: IptablesMatch) -> Condition:
 
 _PASSING = frozenset(("connbytes", "connlimit", "hashlimit", "limit", "quota", "rateest", "recent", "statistic"))
 """What may say another thing each time that it is asked."""
-_BEFORE, _CARRIED = "it depends on what came before", "it looks into what the packet carries"
+_BEFORE, _CARRIED = BEFORE, "it looks into what the packet carries"
 _WHY: Mapping[str, str] = {
     **dict.fromkeys(_PASSING, _BEFORE),
     **dict.fromkeys(("bpf", "string", "u32"), _CARRIED),
