@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from fwplan.nft import objects as nft
@@ -25,6 +26,11 @@ def planned_ruleset(plan: Plan) -> Ruleset:
 
 def ruleset_of(made: Iterable[object]) -> Ruleset:
     """The ruleset of tables, chains, maps, elements and rules, each of which went to the head of its chain."""
+    return read_ruleset(json.dumps(listing_of(made)))
+
+
+def listing_of(made: Iterable[object]) -> dict[str, Any]:
+    """The same as `nft -j list ruleset` prints it."""
     objects = list(made)
     elements: dict[tuple[nft.Table, str], list[Any]] = defaultdict(list)
     for each in objects:
@@ -40,7 +46,7 @@ def ruleset_of(made: Iterable[object]) -> Ruleset:
         ),
         *({"rule": rule_json(each, escaped)} for each in reversed(objects) if isinstance(each, nft.Rule)),
     ]
-    return read_ruleset(json.dumps({"nftables": items}))
+    return {"nftables": [_as_listed(item) for item in items]}
 
 
 def _listed(element: nft.Element) -> list[Any]:
@@ -49,3 +55,18 @@ def _listed(element: nft.Element) -> list[Any]:
         return list(element_json(element)["elem"])
     [[_, verdict]] = element_json(replace(element, key="any"))["elem"]
     return [[element.key, verdict]]
+
+
+def _as_listed(written: Any) -> Any:  # noqa: ANN401 - JSON
+    """nft lists a subnet of one address as an address."""
+    match written:
+        case {"prefix": {"addr": str() as address, "len": int() as length}} if (
+            length == ip_address(address).max_prefixlen
+        ):
+            return address
+        case dict():
+            return {key: _as_listed(value) for key, value in written.items()}
+        case list():
+            return [_as_listed(value) for value in written]
+        case _:
+            return written

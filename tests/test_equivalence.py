@@ -225,7 +225,7 @@ def _range(written: object) -> tuple[Address, Address]:
 
 
 # In nft's JSON, out of which rulesets are read here, these are no names of interfaces.
-_NAMES = names | interface_names.filter(lambda name: not name.startswith("@") and name != "*")
+_NAMES = names | interface_names.filter(lambda name: not name.startswith("@") and name != "*" and not name.isdigit())
 
 
 @given(crowded_hosts(device_names=_NAMES, only_filtered=True), st.integers(0, 9999))

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 from fwplan.audit.chain_drift import ChainSeen, chain_drift
 from fwplan.audit.drift_report import DriftReport
 from fwplan.audit.finding import Code, Finding
+from fwplan.audit.objects_drift import NftTexts, nft_text, objects_drift
 from fwplan.audit.places import iptables_place
 from fwplan.iptables import objects as iptables
 from fwplan.iptables.saved import as_saved
 from fwplan.iptables.text import saved_text
 from fwplan.nft import objects as nft
-from fwplan.nft.grammar import quoted_interface
-from fwplan.nft.rule_text import rule_text
-from fwplan.nft.text import hook_text, statements_words
 from fwplan.plan.plan import Backend, Layout
 from fwplan.plan.share import SetUpMark, iptables_mark, nft_mark
 from fwplan.plan.wanted import iptables_wanted, nft_wanted
@@ -27,12 +25,10 @@ if TYPE_CHECKING:
     from fwplan.audit.remedies import Commands
     from fwplan.plan.plan import Plan
     from fwplan.plan.share import Mark
-    from fwplan.plan.wanted import NftWanted, Wanted
+    from fwplan.plan.wanted import Wanted
 
     Shares = Mapping[Mark, Sequence[Any]]
     """The rules of a chain by whose they are, from first to last."""
-
-_ALONE = "libvirt is taken to use nftables here; if it uses iptables: --backend iptables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,10 @@ def drift(observation: Observation, plan: Plan, commands: Commands) -> DriftFoun
             found = tuple(_nftables_drift(observation, plan, report))
         case Layout.LIBVIRT, Backend.IPTABLES:
             found = tuple(_iptables_drift(observation, plan, report))
+        case Layout.MAPS, _:
+            from fwplan.audit.maps_drift import maps_drift  # noqa: PLC0415 - of this layout only
+
+            found = tuple(maps_drift(observation, plan, report))
     return DriftFound((*found, *report.findings()), report.claimed)
 
 
@@ -74,86 +74,16 @@ def _nftables_drift(observation: Observation, plan: Plan, report: DriftReport) -
     if "nftables" not in observation.seen:
         return
     wanted = nft_wanted(plan)
-    yield from _objects_drift(observation, wanted, report)
+    yield from objects_drift(observation, wanted.present, report.repair)
     listing = observation.listing
     for (table, chain), shares in _by_chain(wanted).items():
         entries = listing.listed.get((table, chain), [])
         rules = [entry.rule for entry in entries]
         marks = [None if rule is None else nft_mark(rule) for rule in rules]
-        texts = _NftTexts(observation, (table.family, table.name, chain))
+        texts = NftTexts(observation, (table.family, table.name, chain))
         there = _leading_somewhere(shares, rules, {name for of, name in listing.chains if of == table})
         place = f"{table.family} {table.name} {chain}"
-        report.add(place, chain_drift(ChainSeen(rules, marks, texts), there, _nft_text, report.together(there)))
-
-
-def _objects_drift(observation: Observation, wanted: NftWanted, report: DriftReport) -> Iterator[Finding]:
-    """Tables and chains that are not there, or not as they are to be."""
-    listing = observation.listing
-    for made in wanted.present:
-        match made:
-            case nft.Table(family, name) if made not in listing.tables:
-                message = f"table {family} {name} is missing, and with it all rules of all networks for {_said(family)}"
-                details = () if listing.tables & set(wanted.present) else (_ALONE,)
-                yield Finding(Code.MISSING_TABLE, None, f"{family} {name}", message, details, remedy=report.repair)
-            case nft.Table(family, name) if made in listing.dormant:
-                message = f"table {family} {name} is dormant: its chains see no packet"
-                remedy = (f"nft add table {family} {name}",)
-                yield Finding(Code.CHANGED_CHAIN, None, f"{family} {name}", message, remedy=remedy)
-            case nft.Chain(table, name, hook) if table in listing.tables:
-                place = f"{table.family} {table.name} {name}"
-                there = listing.chains.get((table, name))
-                if there is None:
-                    message = f"chain {place} is missing, with the rules of all networks in it"
-                    yield Finding(Code.MISSING_CHAIN, None, place, message, remedy=report.repair)
-                elif there.hook != hook:
-                    yield _changed_chain(observation, made, place, report.repair)
-
-
-def _said(family: str) -> str:
-    return {"ip": "IPv4", "ip6": "IPv6"}.get(family, family)
-
-
-def _changed_chain(observation: Observation, chain: nft.Chain, place: str, repair: tuple[str, ...]) -> Finding:
-    table = observation.ruleset.by_name.get((chain.table.family, chain.table.name))
-    there = None if table is None or chain.name not in table.chains else table.chains[chain.name].hook
-    seen = (
-        "is no base chain"
-        if there is None
-        else f"is {{ type {there.type} hook {there.hook} priority {there.priority}; policy {there.policy}; }}"
-    )
-    wanted = "no base chain" if chain.hook is None else hook_text(chain.hook)
-    only_policy = (
-        there is not None
-        and chain.hook is not None
-        and (there.type, there.hook, there.priority) == (chain.hook.type, chain.hook.hook, chain.hook.priority)
-    )
-    remedy = (
-        (f"nft 'chain {place} {{ policy {'accept' if chain.hook is None else chain.hook.policy}; }}'",)
-        if only_policy
-        else (
-            "# a chain has to be made anew, with the rules of all networks, also of those that are not given here:",
-            f"nft delete table {chain.table.family} {chain.table.name}",
-            *repair[1:],
-        )
-    )
-    return Finding(Code.CHANGED_CHAIN, None, place, f"chain {place} {seen}, and is to be {wanted}", remedy=remedy)
-
-
-@dataclass(frozen=True)
-class _NftTexts:
-    """What the rules of a chain say, by their place; only those that are asked for are written."""
-
-    observation: Observation
-    key: tuple[str, str, str]
-
-    def __call__(self, place: int) -> str:
-        family, table, chain = self.key
-        rules = self.observation.ruleset.by_name[family, table].chains[chain].rules
-        return rule_text(rules[place])
-
-
-def _nft_text(rule: nft.Rule) -> str:
-    return " ".join(statements_words(rule, quoted_interface))
+        report.add(place, chain_drift(ChainSeen(rules, marks, texts), there, nft_text, report.together(there)))
 
 
 # iptables

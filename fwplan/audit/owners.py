@@ -41,6 +41,8 @@ class Owner:
 UNKNOWN = "unknown"
 LIBVIRT_TABLE = "libvirt_network"
 """Of libvirt's networks, in `ip` and in `ip6`."""
+FWPLAN_TABLE = "fwplan"
+"""Of the layout `maps`, in the same."""
 NFT_ADMINISTRATOR = "nftables.service / administrator"
 _IPTABLES = {"ip": "iptables", "ip6": "iptables", "bridge": "ebtables", "arp": "arptables"}
 _IPTABLES_TABLES = frozenset(("filter", "nat", "mangle", "raw", "security", "broute"))

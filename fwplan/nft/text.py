@@ -78,7 +78,7 @@ def element_text(element: Element, *, with_verdict: bool = True) -> str:
     Raises:
         NotExpressibleError: nft's syntax cannot carry the name of an interface.
     """
-    verdict = f" : {' '.join(_verdict_words(element.verdict))}" if with_verdict else ""
+    verdict = f" : {' '.join(verdict_words(element.verdict))}" if with_verdict else ""
     return f"{{ {key_text(element.key)}{verdict} }}"
 
 
@@ -96,7 +96,8 @@ def key_text(key: ElementKey) -> str:
     return f"{key.first}-{key.last}" if subnet is None else str(subnet)
 
 
-def _verdict_words(verdict: ElementVerdict) -> tuple[str, ...]:
+def verdict_words(verdict: ElementVerdict) -> tuple[str, ...]:
+    """`jump CHAIN`, `accept` and the like."""
     match verdict:
         case Jump(chain):
             return ("jump", chain)
@@ -136,7 +137,7 @@ def _words(statement: Statement, family: Family, quote: Quote) -> Iterator[str] 
         case Counter():
             return ("counter",)
         case Verdict() | Jump() | Goto():
-            return _verdict_words(statement)
+            return verdict_words(statement)
         case VerdictMapLookup(key, name):
             return (*((family,) if isinstance(key, Field) else ()), key.value, "vmap", f"@{name}")
         case Masquerade(ports):
