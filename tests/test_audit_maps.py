@@ -148,3 +148,14 @@ def test_a_broken_host_is_told_with_what_helps() -> None:
     assert "fwplan apply --layout maps" in element.remedy[-1]
     assert json.dumps(element.details) == json.dumps(['ip fwplan networks: "br-a" : goto net-br-a'])
     assert Code.PASSES in findings or Code.PARTLY_PASSES in findings
+
+
+def test_an_open_network_has_no_rules_in_this_layout_either() -> None:
+    was, now = (
+        _network("a", "<forward mode='nat'/>", "10.0.0.1/24"),
+        _network("a", "<forward mode='open'/>", "10.0.0.1/24"),
+    )
+    plan = make_plan([now], layout=Layout.MAPS)
+    findings = {finding.code: finding for finding in audit(_observed(_listing([was])), plan)}
+    assert "there are 5 rules for it" in findings[Code.OPEN_HAS_RULES].message
+    assert Code.OPEN_HAS_RULES not in {finding.code for finding in audit(_observed({"nftables": []}), plan)}
