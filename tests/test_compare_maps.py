@@ -130,6 +130,8 @@ def _damage(system: MemorySystem, data: st.DataObject) -> None:
         assume(elements)
         element = data.draw(st.sampled_from(elements))
         match what:
+            case "stranger" if isinstance(element.verdict, Verdict):
+                pass  # it leads to no network's chain, so that it would be somebody else's
             case "stranger":
                 stranger = replace(element, key=data.draw(st.sampled_from(["eth7", "eth8"])))
                 system.commit_nftables([Make(stranger)] if element.map == NETWORKS else [])

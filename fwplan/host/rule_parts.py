@@ -155,8 +155,9 @@ def _maps(change: RulesChange, now: Plan, gone: Sequence[Plan], set_up_gone: Pla
     beside = _overlapping(change, way, (*coming.values(), *going.values()))
     before = _in_order({**beside, **going}, change.applied)
     after = _in_order({**beside, **coming}, change.after)
+    planned = [share.network for share in now.networks]
     wanted = maps_change(
-        maps_wanted(_maps_plan(after, set_up=bool(now.set_up))),
+        maps_wanted(now if after == planned else _maps_plan(after, set_up=bool(now.set_up))),
         gone=MapsWanted() if before == after else maps_wanted(_maps_plan(before, set_up=False)),
         set_up_gone=None if set_up_gone is None else maps_wanted(set_up_gone),
     )

@@ -68,7 +68,7 @@ from fwplan.plan.operations import Operation, Verb
 from fwplan.plan.promises import LINK_GROUPS, UNPRIVILEGED_PORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fwplan.network.definition import Subnet
     from fwplan.nft.objects import KeyType, Statement, Table
@@ -124,12 +124,14 @@ def _make(made: Table | Chain | Rule | VerdictMap | Element, intent: Intent) -> 
 def lower(promised: Sequence[Sequence[Intent]]) -> list[tuple[Operation, ...]]:
     """The operations that keep the promises of each network, in the order in which networks are started."""
     translators = [list(_translators(intents)) for intents in promised]
-    ranges = _ranges([translator for of_network in translators for translator in of_network])
+    by_owner: dict[str, list[_Range]] = {}
+    for each in _ranges([translator for of_network in translators for translator in of_network]):
+        by_owner.setdefault(each.translators[0].chain, []).append(each)
     return [
         (
             *(operation for intent in intents for operation in host_operations(intent)),
             *_filter_operations(intents),
-            *_translation_operations(of_network, ranges),
+            *_translation_operations(of_network, by_owner),
         )
         for intents, of_network in zip(promised, translators, strict=True)
     ]
@@ -234,25 +236,25 @@ def _translators(intents: Sequence[Intent]) -> Iterator[_Translator]:
         yield _Translator(translating_chain(bridge, number), subnet, tuple(reversed(of_subnet[:3])))
 
 
-def _translation_operations(translators: Sequence[_Translator], ranges: Sequence[_Range]) -> Iterator[Operation]:
-    mine = {translator.chain: translator for translator in translators}
+def _translation_operations(
+    translators: Sequence[_Translator], by_owner: Mapping[str, Sequence[_Range]]
+) -> Iterator[Operation]:
+    """The chains of a network's subnets, and the ranges in which it is asked first, by the chain that is."""
     for translator in translators:
         table = TABLES[Family.of(translator.subnet)]
         yield _make(Chain(table, translator.chain), translator.intents[0])
         for statements, intent in reversed(list(_translation_rules(translator))):
             yield _make(Rule(table, translator.chain, statements), intent)
-    for each in ranges:
-        owner = mine.get(each.translators[0].chain)
-        if owner is None:
-            continue
+    for owner in translators:
         table, intent = TABLES[Family.of(owner.subnet)], owner.intents[0]
-        target = each.translators[0].chain
-        if len(each.translators) > 1:
-            target = overlap_chain(each.addresses.first)
-            yield _make(Chain(table, target), intent)
-            for translator in reversed(each.translators):
-                yield _make(Rule(table, target, (Jump(translator.chain),)), translator.intents[0])
-        yield _make(Element(table, TRANSLATED, each.addresses, Jump(target)), intent)
+        for each in by_owner.get(owner.chain, ()):
+            target = owner.chain
+            if len(each.translators) > 1:
+                target = overlap_chain(each.addresses.first)
+                yield _make(Chain(table, target), intent)
+                for translator in reversed(each.translators):
+                    yield _make(Rule(table, target, (Jump(translator.chain),)), translator.intents[0])
+            yield _make(Element(table, TRANSLATED, each.addresses, Jump(target)), intent)
 
 
 def _translation_rules(translator: _Translator) -> Iterator[tuple[tuple[Statement, ...], TranslateSource]]:
