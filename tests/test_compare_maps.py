@@ -114,6 +114,7 @@ def test_undoing_an_apply_leaves_nothing(networks: list[Network]) -> None:
     assert _shape(system) == _shape(_system())
 
 
+_STRANGERS = ("eth7", "eth8")
 _VERDICTS: st.SearchStrategy[ElementVerdict] = st.sampled_from([Verdict.ACCEPT, Verdict.DROP, Verdict.RETURN])
 
 
@@ -125,7 +126,10 @@ def _damage(system: MemorySystem, data: st.DataObject) -> None:
     )
     if what in {"element", "no element", "stranger"}:
         elements = [
-            Element(*of, key, verdict) for of, of_map in listing.elements.items() for key, verdict in of_map.items()
+            Element(*of, key, verdict)
+            for of, of_map in listing.elements.items()
+            for key, verdict in of_map.items()
+            if key not in _STRANGERS
         ]
         assume(elements)
         element = data.draw(st.sampled_from(elements))
@@ -133,7 +137,7 @@ def _damage(system: MemorySystem, data: st.DataObject) -> None:
             case "stranger" if isinstance(element.verdict, Verdict):
                 pass  # it leads to no network's chain, so that it would be somebody else's
             case "stranger":
-                stranger = replace(element, key=data.draw(st.sampled_from(["eth7", "eth8"])))
+                stranger = replace(element, key=data.draw(st.sampled_from(_STRANGERS)))
                 system.commit_nftables([Make(stranger)] if element.map == NETWORKS else [])
             case "element":
                 system.commit_nftables([TakeAway(element), Make(replace(element, verdict=data.draw(_VERDICTS)))])
