@@ -16,10 +16,12 @@ from conformance.data import firewall_cases, set_up_commands
 from conformance.drift import with_changes, without_change
 from fwplan.host.executor import bring
 from fwplan.host.goal import goal_of_apply, goal_of_removal
+from fwplan.host.maps import TABLES
 from fwplan.host.state import State
 from fwplan.host.system import System
 from fwplan.network.read import read_network
-from fwplan.plan.plan import Backend, make_plan
+from fwplan.plan.plan import Backend, Layout, make_plan
+from fwplan.preview.render import Format, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 _PROGRAMS = {Backend.NFTABLES: {"nft"}, Backend.IPTABLES: {"iptables", "ip6tables"}}
 
 
-def _run(*command: str, may_fail: bool = False) -> str:
-    return subprocess.run(command, check=not may_fail, capture_output=True, text=True).stdout
+def _run(*command: str, given: str = "", may_fail: bool = False) -> str:
+    return subprocess.run(command, input=given, check=not may_fail, capture_output=True, text=True).stdout
 
 
 def _ruleset(backend: Backend) -> str:
@@ -100,6 +102,38 @@ def _case(case: FirewallCase, set_up: list[Command]) -> Iterator[tuple[str, str 
             yield "removed", None if left == clean else f"leaves\n{left}"
 
 
+def _maps_case(case: FirewallCase) -> Iterator[tuple[str, str | None]]:
+    """(what was looked at, how it differs) of one definition in the layout maps, for which no bridge is needed."""
+    system = System()
+    network = read_network(case.definition)
+    _flush(Backend.NFTABLES)
+    clean = _ruleset(Backend.NFTABLES)
+    plan = make_plan([network], layout=Layout.MAPS)
+    _run("nft", "--file", "-", given=render(plan, Format.NFT))
+    expected = _listed(system)
+    _flush(Backend.NFTABLES)
+    with tempfile.TemporaryDirectory() as folder:
+        state = State(system, Path(folder))
+        with state.locked("conformance", 0, lambda _: None):
+            bring(system, state, goal_of_apply(plan, state.applied(), system.interfaces()))
+            yield "applied", None if _listed(system) == expected else "is not what the preview leads to"
+            yield "audited", without_change(system, plan)
+            for what, missed in with_changes(system, plan):
+                yield "mutated", None if missed is None else f"{what}: {missed}"
+            again = bring(system, state, goal_of_apply(plan, state.applied(), system.interfaces()))
+            yield "again", "a second apply changes something" if again.differences else None
+            bring(system, state, goal_of_removal([], [network.name], state.applied()))
+            left = _ruleset(Backend.NFTABLES)
+            yield "removed", None if left == clean else f"leaves\n{left}"
+
+
+def _listed(system: System) -> object:
+    """What the tables hold, in whatever order it was made."""
+    listing = system.list_nftables(TABLES)
+    rules = {key: [entry.rule for entry in entries] for key, entries in listing.listed.items()}
+    return listing.tables, listing.chains, rules, listing.maps, listing.elements
+
+
 def main(arguments: list[str]) -> int:
     """Apply every definition of libvirt's firewall suite."""
     tests = Path(arguments[0]) / "tests"
@@ -115,13 +149,20 @@ def main(arguments: list[str]) -> int:
         for backend in Backend
         for what, title in titles.items()
     }
+    maps = {
+        what: Comparison(title.format("layout maps").replace("by libvirt's commands one by one", "the preview"))
+        for what, title in titles.items()
+    }
     for setting in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
         System().change_setting(setting, "1")
     set_up = set_up_commands(tests)
     for case in firewall_cases(tests):
         for what, difference in _case(case, set_up[case.backend]):
             comparisons[case.backend, what].note(case.name, difference)
-    return report(comparisons.values())
+        if case.backend is Backend.NFTABLES:
+            for what, difference in _maps_case(case):
+                maps[what].note(case.name, difference)
+    return report([*comparisons.values(), *maps.values()])
 
 
 if __name__ == "__main__":

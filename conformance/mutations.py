@@ -70,11 +70,61 @@ def nftables_mutations(listed: Json) -> Iterator[Mutation]:
             gone = _chain(item["chain"])
             rest = [each for each in items if gone not in {_chain(each.get("chain")), _chain_of(each)}]
             yield Mutation("delete a chain", Code.MISSING_CHAIN, {"nftables": rest})
+        if "map" in item:
+            yield from _map_mutations(items, place)
         if "table" in item:
             family = item["table"]["family"]
             rest = [each for each in items if next(iter(each.values())).get("family") != family]
             yield Mutation("delete a table", Code.MISSING_TABLE, {"nftables": rest})
             yield changed("put a table to sleep", Code.CHANGED_CHAIN, _set, place, "table", "flags", ["dormant"])
+
+
+def _map_mutations(items: list[Json], place: int) -> Iterator[Mutation]:
+    """Of a map as fwplan's layout of that name has it."""
+    listed = items[place]["map"]
+
+    def changed(kind: str, code: Code, **contents: object) -> Mutation:
+        copied = list(items)
+        copied[place] = {"map": listed | contents}
+        return Mutation(kind, code, {"nftables": copied})
+
+    elements = listed.get("elem", [])
+    gone = [each for number, each in enumerate(items) if number != place and not _asks(each, listed)]
+    yield Mutation("delete a map", Code.MISSING_MAP, {"nftables": gone})
+    yield changed("change the type of a map", Code.CHANGED_MAP, type="mark", flags=[], elem=[])
+    by_name = listed["type"] == "ifname"
+    yield changed(
+        "add an element",
+        Code.EXTRA_ELEMENT,
+        elem=[*elements, ["other0" if by_name else _ELSEWHERE[listed["type"]], {"accept": None}]],
+    )
+    for number, (key, verdict) in enumerate(elements):
+        rest = [*elements[:number], *elements[number + 1 :]]
+        yield changed("delete an element", Code.MISSING_ELEMENT, elem=rest)
+        for another in _other_verdicts(verdict):
+            yield changed("change an element", Code.CHANGED_ELEMENT, elem=[*rest, [key, another]])
+        other = "other0" if by_name else _ELSEWHERE[listed["type"]]
+        yield changed("change the key of an element", Code.MISSING_ELEMENT, elem=[*rest, [other, verdict]])
+        yield changed("add an element that leads to a network", Code.EXTRA_ELEMENT, elem=[*elements, [other, verdict]])
+
+
+_ELSEWHERE = {"ipv4_addr": "198.51.100.9", "ipv6_addr": "2001:db8:9::9"}
+
+
+def _other_verdicts(verdict: Json) -> Iterator[Json]:
+    yield {"accept": None}
+    yield {"drop": None}
+    ((kind, content),) = verdict.items()
+    yield {"jump" if kind == "goto" else "goto": content}
+    yield {kind: {"target": "forward"}}
+
+
+def _asks(item: Json, listed: Json) -> bool:
+    """Whether a rule looks something up in a map."""
+    rule = item.get("rule", {"family": "", "expr": []})
+    return rule["family"] == listed["family"] and any(
+        statement.get("vmap", {}).get("data") == f"@{listed['name']}" for statement in rule["expr"]
+    )
 
 
 def _chain(listed: Json | None) -> tuple[str, str] | None:
@@ -167,9 +217,11 @@ def _other_ends(kind: str, content: Any) -> Iterator[tuple[str, Code, Json | Non
     match kind:
         case "reject":
             yield "change a reason", Code.CHANGED_RULE, {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}
-        case "jump":
-            yield "change a jump", Code.CHANGED_RULE, {"jump": {"target": "elsewhere"}}
-            yield "change a jump", Code.CHANGED_RULE, {"goto": content}
+        case "jump" | "goto":
+            yield "change a jump", Code.CHANGED_RULE, {kind: {"target": "elsewhere"}}
+            yield "change a jump", Code.CHANGED_RULE, {"goto" if kind == "jump" else "jump": content}
+        case "vmap":
+            yield "change a lookup", Code.CHANGED_RULE, {"vmap": content | {"data": "@elsewhere"}}
         case "masquerade" | "snat":
             yield "change flags", Code.CHANGED_RULE, {kind: {**(content or {}), "flags": "random"}}
             yield "change ports", Code.CHANGED_RULE, {kind: {**(content or {}), "port": {"range": [2000, 3000]}}}

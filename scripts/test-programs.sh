@@ -11,6 +11,7 @@ needs nft nftables # brings libnftables
 needs iptables-restore iptables
 needs tc iproute2
 needs dbus-daemon dbus-daemon
+needs iperf3 iperf3
 
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # one word a package

@@ -14,7 +14,7 @@ from fwplan.audit.audit import audit
 from fwplan.audit.finding import Code, Finding
 from fwplan.audit.read_observation import observation_of
 from fwplan.network.read import read_network
-from fwplan.plan.plan import Backend, Plan, make_plan
+from fwplan.plan.plan import Backend, Layout, Plan, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,7 @@ class Example:
         files: definitions, below the project's root.
         definition: what is in the file, where there is none.
         backend: what carries libvirt's rules on it.
+        layout: how promises became rules on it.
         others: tables of others in nftables.
         happens: what happened to the host after that.
         others_too: other codes that the same leads to.
@@ -46,6 +47,7 @@ class Example:
     what: str
     files: tuple[str, ...] = ("examples/nat.xml",)
     backend: Backend = Backend.NFTABLES
+    layout: Layout = Layout.LIBVIRT
     others: list[Item] = field(default_factory=list)
     happens: Callable[[Bundle], None] = lambda _: None
     others_too: frozenset[Code] = frozenset()
@@ -55,7 +57,7 @@ class Example:
     def plan(self) -> Plan:
         """Of the definitions."""
         texts = [self.definition] if self.definition else [(ROOT / file).read_bytes() for file in self.files]
-        return make_plan([read_network(text) for text in texts], backend=self.backend)
+        return make_plan([read_network(text) for text in texts], backend=self.backend, layout=self.layout)
 
     @property
     def bundle(self) -> Bundle:
@@ -100,6 +102,38 @@ def before(chain: str, *statements: Item) -> Callable[[Bundle], None]:
         items.insert(items.index(rules_of(seen, chain)[0]), listed_rule(chain, *statements))
 
     return happens
+
+
+def map_of(seen: Bundle, name: str) -> Item:
+    """A map of fwplan's for IPv4."""
+    items = seen["nftables"]["nftables"]
+    maps: list[Item] = [item["map"] for item in items if "map" in item]
+    return next(each for each in maps if (each["family"], each["name"]) == ("ip", name))
+
+
+def elements(change: Callable[[list[Any]], object]) -> Callable[[Bundle], None]:
+    """The elements of bridges are changed."""
+    return lambda seen: (change(map_of(seen, "networks")["elem"]), None)[1]
+
+
+def map_gone(seen: Bundle) -> None:
+    """A map cannot go before what asks it."""
+    items = seen["nftables"]["nftables"]
+    translated = map_of(seen, "translated")
+    asking = next(rule for rule in rules_of(seen, "postrouting") if "vmap" in rule["rule"]["expr"][0])
+    seen["nftables"]["nftables"] = [item for item in items if item is not asking and item.get("map") is not translated]
+
+
+def map_without_ranges(seen: Bundle) -> None:
+    """Somebody has made it by hand."""
+    translated = map_of(seen, "translated")
+    translated["elem"] = []
+    del translated["flags"]
+
+
+def chain_left(seen: Bundle) -> None:
+    """Of a second subnet."""
+    seen["nftables"]["nftables"].append({"chain": {"family": "ip", "table": "fwplan", "name": "nat-virbr0-2"}})
 
 
 def again(seen: Bundle) -> None:
@@ -299,6 +333,46 @@ EXAMPLES = (
         Code.LEFT_BEHIND,
         "A network is gone, its bridge too, and a rule of it is left.",
         happens=lambda seen: seen["nftables"]["nftables"].append(STALE),
+    ),
+    Example(
+        Code.MISSING_ELEMENT,
+        "In the layout maps, the element of a bridge is gone: no rule of its network is asked any more.",
+        layout=Layout.MAPS,
+        happens=elements(lambda found: found.clear()),
+        others_too=frozenset((Code.PASSES,)),
+    ),
+    Example(
+        Code.EXTRA_ELEMENT,
+        "In the layout maps, an element leads a device to the chain of a network.",
+        layout=Layout.MAPS,
+        happens=elements(lambda found: found.append(["other0", found[0][1]])),
+    ),
+    Example(
+        Code.CHANGED_ELEMENT,
+        "In the layout maps, the element of a bridge drops what is to be decided by rules.",
+        layout=Layout.MAPS,
+        happens=elements(lambda found: found.__setitem__(0, [found[0][0], DROP])),
+        others_too=frozenset((Code.REFUSED,)),
+    ),
+    Example(
+        Code.MISSING_MAP,
+        "In the layout maps, the map of ranges is gone, with the rule that asks it.",
+        layout=Layout.MAPS,
+        happens=map_gone,
+        others_too=frozenset((Code.MISSING_RULE, Code.OTHER_SOURCE)),
+    ),
+    Example(
+        Code.CHANGED_MAP,
+        "In the layout maps, the map of ranges is one of addresses.",
+        layout=Layout.MAPS,
+        happens=map_without_ranges,
+        others_too=frozenset((Code.MISSING_ELEMENT, Code.OTHER_SOURCE)),
+    ),
+    Example(
+        Code.EXTRA_CHAIN,
+        "In the layout maps, an earlier definition has left a chain.",
+        layout=Layout.MAPS,
+        happens=chain_left,
     ),
     Example(Code.REFUSED, "Docker has set the policy of FORWARD to `drop`.", others=docker()),
     Example(

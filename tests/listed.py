@@ -6,8 +6,7 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from fwplan.nft.json import chain_json, escaped, rule_json, table_json
-from fwplan.nft.objects import Chain, Rule, Table
+from planned_ruleset import listing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,9 +92,7 @@ def listing(plan: Plan | None, *others: Iterable[Item]) -> str:
     items: list[Item] = [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}}]
     items += [item for other in others for item in other]
     objects = [] if plan is None else [operation.object for operation in plan.operations]
-    items += [{"table": table_json(each)} for each in objects if isinstance(each, Table)]
-    items += [{"chain": chain_json(each)} for each in objects if isinstance(each, Chain)]
-    items += [{"rule": rule_json(each, escaped)} for each in reversed(objects) if isinstance(each, Rule)]
+    items += listing_of(objects)["nftables"]
     handles = count(1)
     for item in items[1:]:
         for content in item.values():

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: whole definitions that libvirt accepts, several for one host, and ways to plan them.
+"""Hypothesis strategies: whole definitions that libvirt accepts, and several for one host.
 
 Every element and attribute that fwplan knows is drawn, in every combination that libvirt takes. Values are built to
 be valid, not filtered until they are, so that hardly a draw is thrown away.
@@ -6,7 +6,6 @@ be valid, not filtered until they are, so that hardly a draw is thrown away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address
 from itertools import groupby
@@ -26,7 +25,7 @@ from strategies_ports import (
 )
 from strategies_words import interface_names, macs, maybe, metadata, network_names, others, uuids, words
 
-from fwplan import Backend, ForwardMode, Kind, Layout, Network
+from fwplan import ForwardMode, Kind, Network
 from fwplan.network.definition import (
     AddressRange,
     Bridge,
@@ -60,24 +59,8 @@ UNFILTERED = tuple(row for row, meaning in MEANINGS.items() if not meaning.filte
 
 Names = st.SearchStrategy[str]
 
+_coins = st.booleans()
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How definitions are planned: the arguments of `make_plan`."""
-
-    backend: Backend
-    layout: Layout
-    firewalld: bool
-    set_up: bool
-
-
-ways = st.builds(
-    Way,
-    backend=st.sampled_from(Backend),
-    layout=st.sampled_from(Layout),
-    firewalld=st.booleans(),
-    set_up=st.booleans(),
-)
 
 # Forwarding
 
@@ -197,7 +180,6 @@ def _domains(draw: st.DrawFn, *, named: bool) -> Domain:
 
 # The whole
 
-_coins = st.booleans()
 _titles = words(min_size=1, exclude="\n")
 _mtus = st.builds(Mtu, size=st.sampled_from([None, 0, 68, 1500, 9000, 65535]), others=others)
 _no_mtus = st.builds(Mtu, size=_zero_or_none, others=others)

@@ -17,7 +17,7 @@ from fwplan.host.system import System
 from fwplan.network.read import read_network
 from fwplan.nft.objects import Chain, Counter, Rule, Table, Verdict
 from fwplan.nft.transaction import Append, Make, TakeAway
-from fwplan.plan.plan import make_plan
+from fwplan.plan.plan import Layout, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,6 +99,22 @@ def test_a_ruleset_that_changes_between_reading_and_writing_is_read_again(tmp_pa
     assert outcome.tries == 4
     assert len(outcome.differences) == 30
     assert system.list_nftables([_LIBVIRT]).rule_counts[_LIBVIRT] == 13
+    assert _OTHERS in machine.tables
+
+
+def test_in_the_layout_maps_as_well(tmp_path: Path) -> None:
+    machine = Machine()
+    quiet = MemorySystem(machine)
+    state = State(quiet, tmp_path)
+    table = Table("ip", "fwplan")
+    plan = make_plan([read_network(definition().encode())], layout=Layout.MAPS)
+    bring(quiet, state, goal_of_apply(plan, state.applied(), {}))
+    before = machine.elements
+    quiet.commit_nftables([TakeAway(table)])
+    system = _Crowded(machine, 3, [Make(_OTHERS), Make(table), TakeAway(table)])
+    outcome = bring(system, state, goal_of_apply(plan, state.applied(), {}))
+    assert outcome.tries == 4
+    assert machine.elements == before
     assert _OTHERS in machine.tables
 
 

@@ -37,7 +37,7 @@ from fwplan.plan.checksums import ChecksumPolicy, QueueEdit, Queueing
 from fwplan.plan.difference import Step
 from fwplan.plan.intents import Family
 from fwplan.plan.operations import ChecksumFilter, Queue
-from fwplan.plan.plan import Backend, make_plan
+from fwplan.plan.plan import Backend, Layout, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,6 +106,7 @@ def _network(name: str = "lab", bridge: str = "virbr1", subnet: str = "192.168.9
 _LAB = _network()
 _EDITED = _network(subnet="192.168.77", mode="route")
 _OTHER = _network("other", "virbr2", "192.168.10")
+_AROUND = _network("lab", "virbr1", "192.168.10")
 
 
 class _Machine(System):
@@ -125,13 +126,14 @@ def _alone(system: System, state: State) -> Iterator[None]:
 def _apply(
     *networks: Network,
     backend: Backend = Backend.NFTABLES,
+    layout: Layout = Layout.LIBVIRT,
     checksum: ChecksumPolicy = ChecksumPolicy.OFF,
     forwarding: bool = False,
     deadline: float | None = None,
 ) -> Act:
     def act(system: System, state: State) -> None:
         with _alone(system, state):
-            plan = make_plan(networks, backend=backend)
+            plan = make_plan(networks, backend=backend, layout=layout)
             goal = goal_of_apply(plan, state.applied(), system.interfaces(), checksum=checksum)
             if forwarding:
                 goal = replace(goal, parts=(*goal.parts, SettingsPart({FORWARDING[Family.IPV4]: "1"})))
@@ -188,6 +190,10 @@ _RUNS = {
     "the removal of the last": _Run(_apply(_LAB, _OTHER), _remove("lab", "other")),
     "a change that is to be confirmed": _Run(_apply(_LAB), _apply(_EDITED, forwarding=True, deadline=_DEADLINE)),
     "its confirmation": _Run(_then(_apply(_LAB), _apply(_EDITED, deadline=_DEADLINE)), _confirm),
+    "a network that changes to the layout maps": _Run(_apply(_LAB, _OTHER), _apply(_LAB, layout=Layout.MAPS)),
+    "one of two that overlap, in the layout maps": _Run(
+        _apply(_OTHER, layout=Layout.MAPS), _apply(_AROUND, layout=Layout.MAPS)
+    ),
     "its undo": _Run(_then(_apply(_LAB), _apply(_EDITED, forwarding=True, deadline=_DEADLINE)), _undo),
 }
 
@@ -198,6 +204,11 @@ if settings.get_current_profile_name() == "long":
         "a network that changes to iptables, with checksums": _Run(
             _apply(_LAB, checksum=ChecksumPolicy.AUTO), _apply(_LAB, backend=Backend.IPTABLES)
         ),
+        "a first network of the layout maps": _Run(_nothing, _apply(_LAB, layout=Layout.MAPS, forwarding=True)),
+        "an edited definition in the layout maps": _Run(
+            _apply(_AROUND, _OTHER, layout=Layout.MAPS), _apply(_EDITED, layout=Layout.MAPS, deadline=_DEADLINE)
+        ),
+        "a removal of the layout maps": _Run(_apply(_LAB, _OTHER, layout=Layout.MAPS), _remove("lab", "other")),
         "a first network of iptables": _Run(_nothing, _apply(_LAB, backend=Backend.IPTABLES)),
         "a removal of iptables": _Run(_apply(_LAB, _OTHER, backend=Backend.IPTABLES), _remove("lab")),
     }

@@ -25,7 +25,7 @@ from fwplan.host.recovery import confirm, recover, undo_pending
 from fwplan.host.state import State
 from fwplan.network.read import read_network
 from fwplan.plan.intents import Family
-from fwplan.plan.plan import make_plan
+from fwplan.plan.plan import Layout, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,13 +39,14 @@ _FOLDER = Path("/run/fwplan")
 _FORWARDING = FORWARDING[Family.IPV4]
 _FAILURES = {Fault.FAILS, Fault.FAILS_WITHIN, Fault.FAILS_LATE}
 
-_LAB, _EDITED, _OPEN, _OTHER = (
+_LAB, _EDITED, _OPEN, _OTHER, _AROUND = (
     text.encode()
     for text in (
         definition(),
         definition(bridge="virbr3", forward="<forward mode='route'/>"),
         "<network><name>lab</name><forward mode='open'/><bridge name='virbr1' zone='mine'/></network>",
         definition("other", "virbr2", "192.168.10"),
+        definition("around", "virbr2").replace("255.255.255.0", "255.255.0.0"),
     )
 )
 
@@ -60,11 +61,11 @@ def _machine() -> Machine:
     )
 
 
-def _apply(*definitions: bytes, deadline: float | None = None) -> Act:
+def _apply(*definitions: bytes, layout: Layout = Layout.LIBVIRT, deadline: float | None = None) -> Act:
     def act(system: System, state: State) -> None:
         with state.locked("test", 0, lambda _: None):
             recover(system, state)
-            plan = make_plan([read_network(text) for text in definitions], firewalld=True)
+            plan = make_plan([read_network(text) for text in definitions], layout=layout, firewalld=True)
             goal = goal_of_apply(plan, state.applied(), system.interfaces(), firewalld=True)
             goal = replace(goal, parts=(*goal.parts, SettingsPart({_FORWARDING: "1"})))
             bring(system, state, goal, deadline=deadline)
@@ -106,6 +107,14 @@ _RUNS = {
     "a network that becomes open": _Run((_apply(_LAB),), _apply(_OPEN)),
     "the removal of one of two": _Run((_apply(_LAB, _OTHER),), _remove("lab")),
     "the removal of the last": _Run((_apply(_LAB, _OTHER),), _remove("lab", "other")),
+    "a first network of the layout maps": _Run((), _apply(_LAB, layout=Layout.MAPS)),
+    "a network that moves to the layout maps": _Run((_apply(_LAB, _OTHER),), _apply(_LAB, layout=Layout.MAPS)),
+    "a network that moves back": _Run((_apply(_LAB, _AROUND, layout=Layout.MAPS),), _apply(_LAB)),
+    "an edited definition in the layout maps": _Run(
+        (_apply(_LAB, _AROUND, layout=Layout.MAPS),), _apply(_EDITED, layout=Layout.MAPS, deadline=10.0**9)
+    ),
+    "the removal of one of two that overlap": _Run((_apply(_LAB, _AROUND, layout=Layout.MAPS),), _remove("lab")),
+    "the removal of both": _Run((_apply(_LAB, _AROUND, layout=Layout.MAPS),), _remove("lab", "around")),
     "a change that is to be confirmed": _Run((_apply(_LAB),), _apply(_EDITED, deadline=10.0**9)),
     "its confirmation": _Run((_apply(_LAB), _apply(_EDITED, deadline=10.0**9)), _confirm),
     "its undo": _Run((_apply(_LAB), _apply(_EDITED, deadline=10.0**9)), _undo),
@@ -118,6 +127,8 @@ def _shot(machine: Machine) -> tuple[object, ...]:
     return (
         machine.tables,
         machine.chains,
+        machine.maps,
+        machine.elements,
         {key: [replace(entry.rule, handle=None) for entry in rules if entry.rule] for key, rules in _rules(machine)},
         {bridge: (found.root, len(found.filters)) for bridge, found in machine.queueing.items()},
         machine.firewalld,

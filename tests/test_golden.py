@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import fwplan
-from fwplan.plan.plan import Backend
+from fwplan.plan.plan import WAYS, Backend, Layout
 from fwplan.preview.render import Format
 
 _HERE = Path(__file__).parent
@@ -19,25 +19,30 @@ _EXAMPLES = sorted((_HERE.parent / "examples").glob("*.xml"))
 _GOLDEN = _HERE / "golden"
 
 
-def _cases() -> list[tuple[str, Backend, Format]]:
+def _cases() -> list[tuple[str, Backend, Layout, Format]]:
     return [
-        (example.stem, backend, format_)
+        (example.stem, backend, layout, format_)
         for example in _EXAMPLES
-        for backend in Backend
+        for backend, layout in WAYS
         for format_ in Format
         if format_.backend in {None, backend}
     ]
 
 
-def _preview(example: str, backend: Backend, format_: Format) -> str:
+def _name(example: str, backend: Backend, layout: Layout, format_: Format) -> str:
+    way = backend.value if layout is Layout.LIBVIRT else layout.value
+    return f"{example}.{way}.{format_.value}"
+
+
+def _preview(example: str, backend: Backend, layout: Layout, format_: Format) -> str:
     network = fwplan.load(_HERE.parent / "examples" / f"{example}.xml")
-    return fwplan.render(fwplan.make_plan([network], backend=backend), format_)
+    return fwplan.render(fwplan.make_plan([network], backend=backend, layout=layout), format_)
 
 
-@pytest.mark.parametrize(("example", "backend", "format_"), _cases())
-def test_a_preview_is_as_it_was(example: str, backend: Backend, format_: Format) -> None:
-    golden = _GOLDEN / f"{example}.{backend.value}.{format_.value}"
-    actual = _preview(example, backend, format_)
+@pytest.mark.parametrize(("example", "backend", "layout", "format_"), _cases())
+def test_a_preview_is_as_it_was(example: str, backend: Backend, layout: Layout, format_: Format) -> None:
+    golden = _GOLDEN / _name(example, backend, layout, format_)
+    actual = _preview(example, backend, layout, format_)
     if os.environ.get("FWPLAN_GOLDEN") == "write":
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(actual, encoding="utf-8")
@@ -45,5 +50,4 @@ def test_a_preview_is_as_it_was(example: str, backend: Backend, format_: Format)
 
 
 def test_no_golden_file_is_of_an_example_that_is_gone() -> None:
-    expected = {f"{example}.{backend.value}.{format_.value}" for example, backend, format_ in _cases()}
-    assert {path.name for path in _GOLDEN.iterdir()} == expected
+    assert {path.name for path in _GOLDEN.iterdir()} == {_name(*case) for case in _cases()}

@@ -16,12 +16,14 @@ from fwplan.nft.read_ruleset import read_ruleset
 from fwplan.nft.rule_text import rule_text
 from fwplan.nft.statements import Match, Meter
 from fwplan.plan.as_ruleset import as_ruleset, ruleset_of
+from fwplan.plan.plan import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fwplan import Network
-    from fwplan.nft.ruleset import Hook, Rule, Ruleset
+    from fwplan.nft.expressions import Element
+    from fwplan.nft.ruleset import Hook, NamedSet, Rule, Ruleset
     from fwplan.nft.statements import Statement
 
 pytestmark = needs("nft")
@@ -59,6 +61,15 @@ def hooks(ruleset: Ruleset) -> dict[str, Hook | None]:
     return {str(chain.place): chain.hook for table in ruleset.tables for chain in table.chains.values()}
 
 
+def sets(ruleset: Ruleset) -> dict[str, tuple[NamedSet, set[Element]]]:
+    """What each set and map is, and what is in it."""
+    return {
+        f"{table.family} {table.name} {name}": (of_name, set(of_name.elements))
+        for table in ruleset.tables
+        for name, of_name in table.sets.items()
+    }
+
+
 def test_nft_reads_what_fwplan_writes_as_the_same_rules(host: Namespace) -> None:
     host.run("nft", "-f", str(EVERYTHING))
     before = read_ruleset(host.run(*HANDLES))
@@ -73,9 +84,10 @@ def test_nft_reads_what_fwplan_writes_as_the_same_rules(host: Namespace) -> None
     assert [(rule.place, in_order(rule)) for rule in after.rules] == [(rule.place, in_order(rule)) for rule in rules]
 
 
+@pytest.mark.parametrize("layout", Layout)
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-def test_a_plan_as_a_ruleset_is_what_the_kernel_has_of_it(host: Namespace, network: Network) -> None:
-    plan = make_plan([network])
+def test_a_plan_as_a_ruleset_is_what_the_kernel_has_of_it(host: Namespace, network: Network, layout: Layout) -> None:
+    plan = make_plan([network], layout=layout)
     host.bridges(share.bridge for share in plan.networks if share.bridge is not None)
     host.run("nft", "-f", "-", given=render(plan, Format.NFT))
     document = host.run(*HANDLES)
@@ -83,6 +95,7 @@ def test_a_plan_as_a_ruleset_is_what_the_kernel_has_of_it(host: Namespace, netwo
 
     assert by_chain(foreseen) == by_chain(listed)
     assert hooks(foreseen) == hooks(listed)
+    assert sets(foreseen) == sets(listed)
 
 
 def test_a_listing_in_the_words_of_plans_is_the_same_ruleset(host: Namespace) -> None:

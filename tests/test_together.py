@@ -175,3 +175,64 @@ def test_an_overlap_is_found_behind_several_subnets_of_one_network() -> None:
         (1, "warning", "10.20.0.0/18 and 10.0.0.0/8 overlap: the subnet of network 'outer'"),
         (2, "warning", "10.20.0.0/24 and 10.20.0.0/16 overlap: the subnet of network 'middle'"),
     ]
+
+
+# Sources that are translated by one network so, by another otherwise
+
+
+def nat(subnet: str, inside: str = "", device: str = "") -> str:
+    dev = f" dev='{device}'" if device else ""
+    return f"<forward mode='nat'{dev}><nat>{inside}</nat></forward>{ip(subnet)}"
+
+
+def told_of_translation(*networks: Network) -> list[tuple[int, str]]:
+    return [
+        (place, problem.path) for place, problem in conflicts(networks) if "translates otherwise" in problem.message
+    ]
+
+
+RANGE = "<address start='203.0.113.4' end='203.0.113.7'/>"
+PORTS = "<port start='2000' end='2999'/>"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (nat("10.20.0.1/24"), nat("10.20.0.1/24", RANGE)),
+        (nat("10.20.0.1/16", PORTS), nat("10.20.9.1/24")),
+        (nat("10.20.9.1/24", RANGE), nat("10.20.0.1/16", RANGE + PORTS)),
+        (nat("10.20.0.1/24"), nat("10.20.0.1/24", RANGE, "eth0")),
+    ],
+)
+def test_it_is_said_when_the_order_of_start_decides_about_sources(first: str, second: str) -> None:
+    assert told_of_translation(read("one", first), read("two", second)) == [(1, "ip[1]")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (nat("10.20.0.1/16"), nat("10.20.9.1/24")),
+        (nat("10.20.0.1/16"), nat("10.20.9.1/24", "<port start='1024' end='65535'/>")),
+        (nat("10.20.0.1/24", RANGE, "eth1"), nat("10.20.0.1/24", PORTS, "eth0")),
+        (nat("10.20.0.1/24", RANGE), "<forward mode='route'/>" + ip("10.20.0.1/24")),
+        (nat("fd00::1/64", RANGE), nat("fd00::1/64", PORTS)),
+        (nat("10.20.0.1/24", RANGE), nat("10.21.0.1/24", PORTS)),
+    ],
+)
+def test_it_is_not_said_when_no_packet_can_tell(first: str, second: str) -> None:
+    assert told_of_translation(read("one", first), read("two", second)) == []
+
+
+def test_the_translation_of_ipv6_counts_where_it_is_asked_for() -> None:
+    translating = "<forward mode='nat'><nat ipv6='yes'>{}</nat></forward>" + ip("fd00::1/64")
+    networks = [read("one", translating.format("")), read("two", translating.format(PORTS))]
+    assert told_of_translation(*networks) == [(1, "ip[1]")]
+
+
+def test_a_contradiction_is_found_past_networks_that_agree() -> None:
+    networks = [
+        read("one", nat("10.0.0.1/8")),
+        read("two", nat("10.1.0.1/16")),
+        read("three", nat("10.1.1.1/24", RANGE)),
+    ]
+    assert told_of_translation(*networks) == [(2, "ip[1]")]

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 from fwplan.audit.commands import Commands
 from fwplan.audit.drift import drift
 from fwplan.audit.finding import Code, Finding, Level
-from fwplan.audit.places import LIBVIRT_TABLE
+from fwplan.audit.places import FWPLAN_TABLE, LIBVIRT_TABLE
 from fwplan.audit.prerequisites import prerequisite_findings
 from fwplan.audit.sight import blind_versions, sight_findings
 from fwplan.network.modes import Kind
 from fwplan.nft.objects import Rule
-from fwplan.plan.plan import Backend
+from fwplan.plan.maps_names import NETWORKS, TABLES
+from fwplan.plan.plan import Backend, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fwplan.audit.observation import Observation
+    from fwplan.network.definition import Network
     from fwplan.plan.plan import NetworkPlan, Plan
 
 _ORDER = {Level.ERROR: 0, Level.WARNING: 1, Level.NOTE: 2}
@@ -66,6 +68,16 @@ def likely_backend(observation: Observation) -> Backend:
     of_nftables = any(table.name == LIBVIRT_TABLE for table in observation.listing.tables)
     of_iptables = any(chain.name.startswith("LIBVIRT_") for chain in observation.saved.chains)
     return Backend.IPTABLES if of_iptables and not of_nftables else Backend.NFTABLES
+
+
+def likely_layout(observation: Observation, networks: Sequence[Network]) -> Layout:
+    """How promises became rules on a host: by maps where a network's bridge is in one, or only fwplan has a table."""
+    listing = observation.listing
+    bridges = {network.bridge_name for network in networks}
+    if any(key in bridges for table in TABLES.values() for key in listing.elements.get((table, NETWORKS), ())):
+        return Layout.MAPS
+    names = {table.name for table in listing.tables}
+    return Layout.MAPS if FWPLAN_TABLE in names and LIBVIRT_TABLE not in names else Layout.LIBVIRT
 
 
 def _bridge_is_chosen(share: NetworkPlan) -> bool:

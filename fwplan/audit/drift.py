@@ -55,6 +55,10 @@ def drift(observation: Observation, plan: Plan, commands: Commands) -> DriftFoun
             from fwplan.audit.iptables_drift import iptables_drift  # noqa: PLC0415 - of this backend only
 
             found = tuple(iptables_drift(observation, plan, report))
+        case Layout.MAPS, _:
+            from fwplan.audit.maps_drift import maps_drift  # noqa: PLC0415 - of this layout only
+
+            found = tuple(maps_drift(observation, plan, report))
     return DriftFound((*found, *report.findings()), report.claimed)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from fwplan.audit.finding import Code, Finding
+from fwplan.plan.plan import Layout
 from fwplan.plan.share import SetUpMark
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class DriftReport:
 
     def __init__(self, plan: Plan, commands: Commands) -> None:
         self._commands = commands
+        maps = plan.layout is Layout.MAPS
+        self._shared = "rule that several networks need" if maps else "rule that leads to libvirt's chains"
         self._networks: dict[Mark, str] = {}
         subnets: Counter[Subnet] = Counter()
         for share in plan.networks:
@@ -94,7 +97,7 @@ class DriftReport:
 
     def _message(self, code: Code, network: str | None, number: int) -> str:
         of_network = "" if network is None else f"network {network!r}: "
-        what = "rule" if network is not None else "rule that leads to libvirt's chains"
+        what = "rule" if network is not None else self._shared
         rules = f"1 {what}" if number == 1 else f"{number} {what.replace('rule', 'rules', 1).replace('leads', 'lead')}"
         are = "is" if number == 1 else "are"
         match code:

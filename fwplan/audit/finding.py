@@ -36,6 +36,12 @@ class Code(enum.Enum):
     STALE_INTERFACE = "FW110"
     STRANGE_RULE = "FW111"
     LEFT_BEHIND = "FW112"
+    MISSING_ELEMENT = "FW113"
+    EXTRA_ELEMENT = "FW114"
+    CHANGED_ELEMENT = "FW115"
+    MISSING_MAP = "FW116"
+    CHANGED_MAP = "FW117"
+    EXTRA_CHAIN = "FW118"
 
     REFUSED = "FW201"
     PASSES = "FW202"
@@ -106,6 +112,12 @@ _TITLES = {
     Code.STALE_INTERFACE: "rules name an interface that is gone",
     Code.STRANGE_RULE: "a rule of somebody else's stands among libvirt's",
     Code.LEFT_BEHIND: "rules are there for a bridge that is gone",
+    Code.MISSING_ELEMENT: "an element of a map is missing",
+    Code.EXTRA_ELEMENT: "an element of a map is too much",
+    Code.CHANGED_ELEMENT: "an element of a map leads elsewhere",
+    Code.MISSING_MAP: "a map is missing",
+    Code.CHANGED_MAP: "a map is of another kind",
+    Code.EXTRA_CHAIN: "a chain is too much",
     Code.REFUSED: "what is to pass is refused",
     Code.PASSES: "what is to be refused passes",
     Code.OTHER_SOURCE: "packets leave under another source than they are to",

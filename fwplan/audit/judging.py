@@ -8,7 +8,7 @@ from fwplan.audit.court import Court
 from fwplan.audit.deciding import Deciders
 from fwplan.audit.interests import Interests
 from fwplan.audit.open_networks import open_findings
-from fwplan.audit.places import FAMILIES, LIBVIRT_TABLE
+from fwplan.audit.places import FAMILIES, FWPLAN_TABLE, LIBVIRT_TABLE
 from fwplan.audit.promises import Promises
 from fwplan.audit.strangers import Strangers
 from fwplan.audit.surroundings import Surroundings
@@ -57,7 +57,7 @@ def judged(
     ]
 
     def concerns(rule: Rule) -> bool:
-        is_own = rule.place.table == LIBVIRT_TABLE or rule.place.chain.startswith("LIBVIRT_")
+        is_own = rule.place.table in {LIBVIRT_TABLE, FWPLAN_TABLE} or rule.place.chain.startswith("LIBVIRT_")
         return not is_own or strangers.includes(rule)
 
     court = Court(

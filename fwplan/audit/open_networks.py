@@ -10,6 +10,7 @@ from fwplan.audit.places import LIBVIRT_TABLE, iptables_place
 from fwplan.audit.probes import probes
 from fwplan.audit.wording import said
 from fwplan.network.modes import Kind
+from fwplan.plan.maps_names import TABLES, bridge_of
 from fwplan.plan.share import iptables_mark, nft_mark
 from fwplan.simulate.outcome import Refuse, Undecided
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fwplan.audit.court import Court
     from fwplan.audit.observation import Observation
     from fwplan.audit.probes import Probe
+    from fwplan.nft.ruleset import Rule
     from fwplan.plan.plan import NetworkPlan, Plan
 
 
@@ -53,6 +55,12 @@ def _own_rules(observation: Observation, share: NetworkPlan, marks: AbstractSet[
         if entry.rule is not None and nft_mark(entry.rule) in marks
     ]
     rules += [
+        (str(rule.place), said(rule))
+        for table in TABLES.values()
+        for rule in _rules_in(observation, table.family, table.name)
+        if bridge_of(rule.place.chain) == share.bridge is not None and share.bridge in marks
+    ]
+    rules += [
         (iptables_place(chain), f"-A {chain.name} {entry.text}")
         for chain, entries in observation.saved.rules.items()
         for entry in entries
@@ -73,6 +81,11 @@ def _own_rules(observation: Observation, share: NetworkPlan, marks: AbstractSet[
                 "# else the definition that they were made of does: fwplan remove DEFINITION…",
             ),
         )
+
+
+def _rules_in(observation: Observation, family: str, name: str) -> Iterator[Rule]:
+    table = observation.ruleset.by_name.get((family, name))
+    return iter(()) if table is None else table.rules
 
 
 def _who_filters(share: NetworkPlan, court: Court) -> Finding:

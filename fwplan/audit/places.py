@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LIBVIRT_TABLE = "libvirt_network"
 """Of libvirt's networks, in `ip` and in `ip6`."""
+FWPLAN_TABLE = "fwplan"
+"""Of the layout `maps`, in the same."""
 FAMILIES: Mapping[iptables.Program, str] = {"iptables": "ip", "ip6tables": "ip6"}
 """nftables' name of the packets that each program of iptables is for."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fwplan.audit.audit import audit, likely_backend
+from fwplan.audit.audit import audit, likely_backend, likely_layout
 from fwplan.audit.finding import Level
 from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
 from fwplan.cli.observed import ruleset_option, start_observing
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fwplan.audit.finding import Finding
+    from fwplan.audit.observation import Observation
+    from fwplan.network.definition import Network
     from fwplan.plan.plan import Plan
 
 _EPILOG = """\b
@@ -42,9 +44,9 @@ Examples:
 @click.option(
     "--layout",
     type=click.Choice([layout.value for layout in Layout]),
-    default=Layout.LIBVIRT.value,
-    show_default=True,
-    help="How promises become rules.",
+    default=None,
+    show_default="what the host has",
+    help="How promises became rules.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show all rules and packets of each finding.")
 @click.option(
@@ -60,7 +62,7 @@ def command(
     *,
     saved: tuple[str, ...],
     backend: str | None,
-    layout: str,
+    layout: str | None,
     everything: bool,
     format_name: str,
 ) -> None:
@@ -76,7 +78,7 @@ def command(
     try:
         observation = observe()
         chosen = likely_backend(observation) if backend is None else Backend(backend)
-        plan = make_plan(networks, backend=chosen, layout=Layout(layout), checked=True)
+        plan = make_plan(networks, backend=chosen, layout=_layout(layout, chosen, observation, networks), checked=True)
         named = {network.name: file for network, file in zip(networks, files, strict=True)}
         findings = audit(observation, plan, named)
     except FwplanError as error:
@@ -87,6 +89,12 @@ def command(
         else:
             click.echo(_document(format_name, findings, named), nl=False)
         sys.exit(FINDINGS if any(finding.level is not Level.NOTE for finding in findings) else 0)
+
+
+def _layout(layout: str | None, backend: Backend, observation: Observation, networks: Sequence[Network]) -> Layout:
+    if layout is not None:
+        return Layout(layout)
+    return likely_layout(observation, networks) if backend is Backend.NFTABLES else Layout.LIBVIRT
 
 
 def _print(findings: Sequence[Finding], plan: Plan, *, everything: bool) -> None:

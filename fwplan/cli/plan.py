@@ -86,14 +86,17 @@ def command(
     format_ = Format(format_name)
     chosen = Backend(backend) if backend is not None else format_.backend or Backend.NFTABLES
     networks = valid_definitions(files)
-    plan = make_plan(
-        networks,
-        backend=chosen,
-        layout=Layout(layout),
-        firewalld=firewalld,
-        set_up=not no_setup,
-        checked=True,
-    )
+    try:
+        plan = make_plan(
+            networks,
+            backend=chosen,
+            layout=Layout(layout),
+            firewalld=firewalld,
+            set_up=not no_setup,
+            checked=True,
+        )
+    except NotExpressibleError as error:
+        trouble(error)
     if not firewalld:
         _say_which_need_firewalld(plan)
     try:

@@ -9,6 +9,7 @@ import click
 _COMMANDS = {
     "apply": "make a host agree with definitions, in one transaction",
     "audit": "hold a host, live or saved, against its definitions: drift, broken promises, whose doing",
+    "bench": "measure what the rules of many networks cost on this machine, layout by layout",
     "check": "validate definitions: every error of a file, with its line",
     "collect": "write a host's firewall state into one file, for an audit elsewhere",
     "completion": "print what makes a shell complete fwplan's commands and options",

@@ -9,6 +9,7 @@ from fwplan.lab.table import Row, Table
 from fwplan.lab.words import SIGNS, in_words, listed
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, columns, paragraph
+from fwplan.preview.way import way_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,8 +54,7 @@ def rehearsal_lines(rehearsal: Rehearsal, width: int, *, verbose: bool = False) 
 
 
 def _heading(rehearsal: Rehearsal, width: int) -> list[Line]:
-    plan = rehearsal.plan
-    rules = f"{plan.backend.value} in {plan.layout.value}'s layout"
+    rules = way_text(rehearsal.plan)
     besides_it = ", beside rules of others" if rehearsal.others else ""
     lines: list[Line] = [(Piece("rehearsal", Style.HEADING), Piece(f" · {rules}{besides_it}"))]
     facts = [(_label(rehearsal, segment), _facts(segment)) for segment in rehearsal.world.segments]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fwplan.network.modes import Kind
 from fwplan.network.problems import Problem, Severity
+from fwplan.network.translations import translation_conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,7 @@ def conflicts(networks: Sequence[Network]) -> tuple[tuple[int, Problem], ...]:
                 message = f"bridge '{network.bridge_name}' belongs to network '{networks[first].name}'"
                 found.append((place, _error("bridge", message, "name another bridge, or none: libvirt chooses one")))
     found.extend(_overlaps(networks))
+    found.extend(translation_conflicts(networks))
     return tuple(sorted(found, key=lambda conflict: conflict[0]))
 
 

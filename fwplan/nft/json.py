@@ -12,19 +12,33 @@ from fwplan.nft.grammar import pattern
 from fwplan.nft.objects import (
     AddressMatch,
     Counter,
+    Goto,
     InterfaceMatch,
     Jump,
     Masquerade,
+    Meta,
     ProtocolMatch,
     Snat,
     StateMatch,
     Verdict,
+    VerdictMapLookup,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fwplan.nft.objects import Chain, Family, Ports, Rule, Statement, Table
+    from fwplan.nft.objects import (
+        Chain,
+        Element,
+        ElementKey,
+        ElementVerdict,
+        Family,
+        Ports,
+        Rule,
+        Statement,
+        Table,
+        VerdictMap,
+    )
 
     Json = dict[str, Any]
 
@@ -79,8 +93,8 @@ def rule_json(rule: Rule, write_interface: Callable[[InterfaceMatch], str] = exp
 
 def _statement(statement: Statement, family: Family, write_interface: Callable[[InterfaceMatch], str]) -> Json:
     match statement:
-        case InterfaceMatch(key):
-            return _match("==", {"meta": {"key": key.value}}, write_interface(statement))
+        case InterfaceMatch(key, negated=negated):
+            return _match("!=" if negated else "==", {"meta": {"key": key.value}}, write_interface(statement))
         case AddressMatch(field, subnet, negated):
             prefix = {"prefix": {"addr": str(subnet.network_address), "len": subnet.prefixlen}}
             left = {"payload": {"protocol": family, "field": field.value}}
@@ -91,15 +105,61 @@ def _statement(statement: Statement, family: Family, write_interface: Callable[[
             return _match("in", {"ct": {"key": "state"}}, ["established", "related"])
         case Counter(packets, octets):
             return {"counter": {"packets": packets, "bytes": octets} if packets or octets else None}
-        case Verdict():
-            return {statement.value: None}
-        case Jump(chain):
-            return {"jump": {"target": chain}}
+        case Verdict() | Jump() | Goto():
+            return verdict_json(statement)
+        case VerdictMapLookup(Meta() as key, name):
+            return {"vmap": {"key": {"meta": {"key": key.value}}, "data": f"@{name}"}}
+        case VerdictMapLookup(key, name):
+            return {"vmap": {"key": {"payload": {"protocol": family, "field": key.value}}, "data": f"@{name}"}}
         case Masquerade(ports):
             return {"masquerade": None if ports is None else {"port": _ports(ports)}}
         case Snat(start, end, ports):
             addresses = {"range": [str(start), str(end)]}
             return {"snat": {"addr": addresses} | ({} if ports is None else {"port": _ports(ports)})}
+
+
+def verdict_json(verdict: ElementVerdict) -> Json:
+    """A verdict as it stands in a rule, or beside the key of an element."""
+    match verdict:
+        case Jump(chain):
+            return {"jump": {"target": chain}}
+        case Goto(chain):
+            return {"goto": {"target": chain}}
+        case Verdict():
+            return {verdict.value: None}
+
+
+def map_json(made: VerdictMap) -> Json:
+    """A verdict map as it stands below `"map"`."""
+    written = {**table_place(made.table), "name": made.name, "type": made.key, "map": "verdict"}
+    return written | ({"flags": ["interval"]} if made.intervals else {})
+
+
+def element_json(element: Element, *, with_verdict: bool = True) -> Json:
+    """An element as it stands below `"element"`; to delete it, its key is enough.
+
+    Raises:
+        NotExpressibleError: JSON for libnftables cannot carry the name of an interface.
+    """
+    key = _key(element.key)
+    elements = [[key, verdict_json(element.verdict)] if with_verdict else key]
+    return {**table_place(element.table), "name": element.map, "elem": elements}
+
+
+def _key(key: ElementKey) -> object:
+    if isinstance(key, str):
+        return expressible(InterfaceMatch(Meta.IIFNAME, key))
+    if key.first == key.last:
+        return str(key.first)
+    subnet = key.subnet
+    if subnet is None:
+        return {"range": [str(key.first), str(key.last)]}
+    return {"prefix": {"addr": str(subnet.network_address), "len": subnet.prefixlen}}
+
+
+def table_place(table: Table) -> Json:
+    """The table that something is in."""
+    return {"family": table.family, "table": table.name}
 
 
 def _match(operator: str, left: Json, right: object) -> Json:

@@ -1,4 +1,4 @@
-"""nftables' objects: tables, chains and rules, as far as libvirt's networks need them.
+"""nftables' objects: tables, chains, verdict maps and rules, as far as libvirt's networks need them.
 
 Each is a value; `fwplan.nft.text` and `fwplan.nft.json` write it. Source of the names: nft(8).
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -57,6 +58,63 @@ class Chain:
     hook: Hook | None = None
 
 
+KeyType = Literal["ifname", "ipv4_addr", "ipv6_addr"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictMap:
+    """A map from interfaces or addresses to verdicts.
+
+    Attributes:
+        table: that it is in.
+        name: in the table.
+        key: what is looked up.
+        intervals: whether its keys are ranges of addresses.
+    """
+
+    noun: ClassVar[tuple[str, str]] = ("map", "maps")
+
+    table: Table
+    name: str
+    key: KeyType
+    intervals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRange:
+    """Addresses from the first to the last, both included."""
+
+    first: IPv4Address | IPv6Address
+    last: IPv4Address | IPv6Address
+
+    @property
+    def subnet(self) -> IPv4Network | IPv6Network | None:
+        """The subnet that it is; None where it is none."""
+        first, size = int(self.first), int(self.last) - int(self.first) + 1
+        if size & (size - 1) or first % size:
+            return None
+        return ip_network((self.first, self.first.max_prefixlen - size.bit_length() + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element of a verdict map.
+
+    Attributes:
+        table: of the map.
+        map: its name.
+        key: an interface, or a range of addresses.
+        verdict: that it leads to.
+    """
+
+    noun: ClassVar[tuple[str, str]] = ("element", "elements")
+
+    table: Table
+    map: str
+    key: ElementKey
+    verdict: ElementVerdict
+
+
 class Meta(enum.Enum):
     """`meta` expressions for interfaces. `iif` and `oif` compare an index, so that the interface has to exist."""
 
@@ -80,10 +138,11 @@ class Field(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class InterfaceMatch:
-    """`iif`, `oif`, `iifname` or `oifname` NAME: the packet came in, or leaves, by that interface."""
+    """`iif`, `oif`, `iifname` or `oifname` NAME: the packet came in, or leaves, by it; with `!=`: not by it."""
 
     key: Meta
     interface: str
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +181,28 @@ class Jump:
     chain: str
 
 
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """`goto CHAIN`: as a jump, but without coming back."""
+
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictMapLookup:
+    """`oifname vmap @MAP`, `ip saddr vmap @MAP`: the verdict that the map has for the interface or the address."""
+
+    key: Meta | Field
+    map: str
+
+
 class Verdict(enum.Enum):
     """What ends the walk through a chain."""
 
     ACCEPT = "accept"
     RETURN = "return"
+    DROP = "drop"
+    CONTINUE = "continue"
     REJECT = "reject"
     """Not a verdict proper but a statement that ends the walk: the sender is told (ICMP port unreachable)."""
 
@@ -155,7 +231,22 @@ class Snat:
     ports: Ports | None = None
 
 
-Statement = InterfaceMatch | ProtocolMatch | AddressMatch | StateMatch | Counter | Jump | Verdict | Masquerade | Snat
+ElementKey = str | AddressRange
+ElementVerdict = Jump | Goto | Verdict
+
+Statement = (
+    InterfaceMatch
+    | ProtocolMatch
+    | AddressMatch
+    | StateMatch
+    | Counter
+    | Jump
+    | Goto
+    | VerdictMapLookup
+    | Verdict
+    | Masquerade
+    | Snat
+)
 
 
 @dataclass(frozen=True, slots=True)

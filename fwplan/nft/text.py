@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fwplan.nft.grammar import pattern
+from fwplan.nft.grammar import pattern, quoted_interface
 from fwplan.nft.objects import (
     AddressMatch,
     Counter,
+    Field,
+    Goto,
     InterfaceMatch,
     Jump,
     Masquerade,
@@ -16,13 +18,26 @@ from fwplan.nft.objects import (
     Snat,
     StateMatch,
     Verdict,
+    VerdictMapLookup,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from ipaddress import IPv4Network, IPv6Network
 
-    from fwplan.nft.objects import Chain, Family, Hook, Ports, Rule, Statement, Table
+    from fwplan.nft.objects import (
+        Chain,
+        Element,
+        ElementKey,
+        ElementVerdict,
+        Family,
+        Hook,
+        Ports,
+        Rule,
+        Statement,
+        Table,
+        VerdictMap,
+    )
 
     Quote = Callable[[str], str]
 
@@ -42,6 +57,56 @@ def hook_text(hook: Hook) -> str:
     return f"{{ type {hook.type} hook {hook.hook} priority {hook.priority}; policy {hook.policy}; }}"
 
 
+def map_words(made: VerdictMap) -> list[str]:
+    """`FAMILY TABLE NAME`."""
+    return [*table_words(made.table), made.name]
+
+
+def map_text(made: VerdictMap) -> str:
+    """`{ type … : verdict; flags interval; }`, one word to a shell."""
+    return f"{{ type {made.key} : verdict; {'flags interval; ' if made.intervals else ''}}}"
+
+
+def element_words(element: Element) -> list[str]:
+    """`FAMILY TABLE MAP`."""
+    return [*table_words(element.table), element.map]
+
+
+def element_text(element: Element, *, with_verdict: bool = True) -> str:
+    """`{ KEY : VERDICT }`, one word to a shell; to delete an element its key is enough.
+
+    Raises:
+        NotExpressibleError: nft's syntax cannot carry the name of an interface.
+    """
+    verdict = f" : {' '.join(verdict_words(element.verdict))}" if with_verdict else ""
+    return f"{{ {key_text(element.key)}{verdict} }}"
+
+
+def key_text(key: ElementKey) -> str:
+    """An interface in quotes, or a range of addresses: as a subnet where it is one, as nft lists it.
+
+    Raises:
+        NotExpressibleError: nft's syntax cannot carry the name of an interface.
+    """
+    if isinstance(key, str):
+        return quoted_interface(pattern(key))
+    if key.first == key.last:
+        return str(key.first)
+    subnet = key.subnet
+    return f"{key.first}-{key.last}" if subnet is None else str(subnet)
+
+
+def verdict_words(verdict: ElementVerdict) -> tuple[str, ...]:
+    """`jump CHAIN`, `accept` and the like."""
+    match verdict:
+        case Jump(chain):
+            return ("jump", chain)
+        case Goto(chain):
+            return ("goto", chain)
+        case Verdict():
+            return (verdict.value,)
+
+
 def rule_words(rule: Rule, quote: Quote) -> list[str]:
     """`FAMILY TABLE CHAIN STATEMENT…`; `quote` writes the names of interfaces.
 
@@ -59,8 +124,9 @@ def statements_words(rule: Rule, quote: Quote) -> list[str]:
 
 def _words(statement: Statement, family: Family, quote: Quote) -> Iterator[str] | tuple[str, ...]:
     match statement:
-        case InterfaceMatch(key, interface):
-            return (key.value, quote(pattern(interface) if key.takes_patterns else interface))
+        case InterfaceMatch(key, interface, negated):
+            written = quote(pattern(interface) if key.takes_patterns else interface)
+            return (key.value, "!=", written) if negated else (key.value, written)
         case AddressMatch(field, subnet, negated):
             written = _subnet_text(subnet)
             return (family, field.value, "!=", written) if negated else (family, field.value, written)
@@ -70,10 +136,10 @@ def _words(statement: Statement, family: Family, quote: Quote) -> Iterator[str] 
             return ("ct", "state", "related,established")
         case Counter():
             return ("counter",)
-        case Verdict():
-            return (statement.value,)
-        case Jump(chain):
-            return ("jump", chain)
+        case Verdict() | Jump() | Goto():
+            return verdict_words(statement)
+        case VerdictMapLookup(key, name):
+            return (*((family,) if isinstance(key, Field) else ()), key.value, "vmap", f"@{name}")
         case Masquerade(ports):
             return ("masquerade",) if ports is None else ("masquerade", "to", _ports(ports))
         case Snat(start, end, ports):

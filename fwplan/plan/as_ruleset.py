@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import partial
 from ipaddress import summarize_address_range
 from typing import TYPE_CHECKING
 
 from fwplan.nft import objects
-from fwplan.nft.expressions import Ct, Flags, Jump, Meta, Number, Payload, Prefix, Range, Verdict, Word
+from fwplan.nft.expressions import (
+    Ct,
+    Element,
+    Flags,
+    Goto,
+    Jump,
+    Meta,
+    Number,
+    Payload,
+    Prefix,
+    Range,
+    SetReference,
+    Verdict,
+    Word,
+)
 from fwplan.nft.json import escaped
-from fwplan.nft.ruleset import Chain, Hook, Place, Rule, Ruleset, Table
-from fwplan.nft.statements import Counter, Match, Nat, Reject
+from fwplan.nft.ruleset import Chain, Hook, NamedSet, Place, Rule, Ruleset, Table
+from fwplan.nft.statements import Counter, Match, Nat, Reject, VerdictMap
 from fwplan.plan.operations import Verb
 
 if TYPE_CHECKING:
@@ -27,7 +43,12 @@ _REJECTS = {
     "ip": Reject("icmp", Word("port-unreachable")),
     "ip6": Reject("icmpv6", Word("port-unreachable")),
 }
-_VERDICTS = {objects.Verdict.ACCEPT: Verdict.ACCEPT, objects.Verdict.RETURN: Verdict.RETURN}
+_VERDICTS = {
+    objects.Verdict.ACCEPT: Verdict.ACCEPT,
+    objects.Verdict.RETURN: Verdict.RETURN,
+    objects.Verdict.DROP: Verdict.DROP,
+    objects.Verdict.CONTINUE: Verdict.CONTINUE,
+}
 
 
 def ruleset_of(plan: Plan) -> Ruleset:
@@ -42,13 +63,22 @@ def ruleset_of(plan: Plan) -> Ruleset:
         [each for each in made if isinstance(each, objects.Table)],
         [each for each in made if isinstance(each, objects.Chain)],
         reversed(rules),
+        [each for each in made if isinstance(each, objects.VerdictMap)],
+        [each for each in made if isinstance(each, objects.Element)],
     )
 
 
 def as_ruleset(
-    tables: Iterable[objects.Table], chains: Iterable[objects.Chain], rules: Iterable[objects.Rule]
+    tables: Iterable[objects.Table],
+    chains: Iterable[objects.Chain],
+    rules: Iterable[objects.Rule],
+    maps: Iterable[objects.VerdictMap] = (),
+    elements: Iterable[objects.Element] = (),
 ) -> Ruleset:
-    """Tables, chains and rules in order, in the vocabulary of plans, as a ruleset. What rules stand in is made."""
+    """Tables, chains, rules in order, and maps with their elements, in the vocabulary of plans, as a ruleset.
+
+    What rules stand in is made.
+    """
     places: dict[tuple[objects.Table, str], Place] = {}
     hooks: dict[Place, Hook | None] = {}
     listed: dict[Place, list[Rule]] = {}
@@ -76,22 +106,57 @@ def as_ruleset(
                 found = known[statement, family] = _statement(statement, family)
             statements.append(found)
         listed.setdefault(place, []).append(Rule(place, tuple(statements), rule.handle))
+    sets = _sets(maps, elements)
     return Ruleset(
         tuple(
             Table(
                 table.family,
                 table.name,
                 {name: Chain(place, hooks.get(place), tuple(listed.get(place, ()))) for name, place in by_name.items()},
+                sets.get(table, {}),
             )
             for table, by_name in order.items()
         )
     )
 
 
+def _sets(
+    maps: Iterable[objects.VerdictMap], elements: Iterable[objects.Element]
+) -> dict[objects.Table, dict[str, NamedSet]]:
+    of_map: dict[tuple[objects.Table, str], list[Element]] = defaultdict(list)
+    for element in elements:
+        of_map[element.table, element.map].append(Element(_key(element.key), _verdict(element.verdict)))
+    found: dict[objects.Table, dict[str, NamedSet]] = {}
+    for made in maps:
+        inside = tuple(of_map[made.table, made.name])
+        flags = ("interval",) if made.intervals else ()
+        named = NamedSet(made.name, (made.key,), partial(tuple, inside), ("verdict",), flags)
+        found.setdefault(made.table, {})[made.name] = named
+    return found
+
+
+def _key(key: objects.ElementKey) -> Expression:
+    match key:
+        case str():
+            return Word(escaped(objects.InterfaceMatch(objects.Meta.IIFNAME, key)))
+        case objects.AddressRange(first, last):
+            return _addresses(first, last)
+
+
+def _verdict(verdict: objects.ElementVerdict) -> Jump | Goto | Verdict:
+    match verdict:
+        case objects.Jump(chain):
+            return Jump(chain)
+        case objects.Goto(chain):
+            return Goto(chain)
+        case objects.Verdict():
+            return _VERDICTS[verdict]
+
+
 def _statement(statement: objects.Statement, family: objects.Family) -> Statement:
     match statement:
-        case objects.InterfaceMatch(key):
-            return Match("==", Meta(key.value), Word(escaped(statement)))
+        case objects.InterfaceMatch(key, _, negated):
+            return Match("!=" if negated else "==", Meta(key.value), Word(escaped(statement)))
         case objects.AddressMatch(field, subnet, negated):
             return Match("!=" if negated else "==", Payload(family, field.value), _subnet(subnet))
         case objects.ProtocolMatch(protocol):
@@ -100,12 +165,13 @@ def _statement(statement: objects.Statement, family: objects.Family) -> Statemen
             return _REPLIES
         case objects.Counter(packets, octets):
             return Counter(packets, octets)
-        case objects.Jump(chain):
-            return Jump(chain)
+        case objects.VerdictMapLookup(key, name):
+            looked_up = Meta(key.value) if isinstance(key, objects.Meta) else Payload(family, key.value)
+            return VerdictMap(looked_up, SetReference(name))
         case objects.Verdict.REJECT:
             return _REJECTS[family]
-        case objects.Verdict():
-            return _VERDICTS[statement]
+        case objects.Jump() | objects.Goto() | objects.Verdict():
+            return _verdict(statement)
         case objects.Masquerade(ports):
             return Nat("masquerade", None, _ports(ports))
         case objects.Snat(start, end, ports):

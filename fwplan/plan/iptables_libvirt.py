@@ -43,7 +43,7 @@ from fwplan.plan.intents import (
 from fwplan.plan.operations import Operation, Verb, ZoneMember
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fwplan.iptables.objects import Match, Program, TableName, Target
     from fwplan.network.definition import PortRange
@@ -77,10 +77,10 @@ def _set_up(program: Program) -> Iterator[Operation]:
         yield Operation(Verb.MAKE, entry, SetUp(f"asks {private} first"))
 
 
-def lower(intents: Iterable[Intent]) -> tuple[Operation, ...]:
-    """The operations that keep the promises, in libvirt's order: the repair of checksums comes last."""
-    ordered = sorted(intents, key=lambda intent: isinstance(intent, RepairChecksums))
-    return tuple(operation for intent in ordered for operation in _operations(intent))
+def lower(promised: Sequence[Sequence[Intent]]) -> list[tuple[Operation, ...]]:
+    """The operations that keep the promises of each network, in libvirt's order: the repair of checksums comes last."""
+    ordered = [sorted(intents, key=lambda intent: isinstance(intent, RepairChecksums)) for intents in promised]
+    return [tuple(operation for intent in intents for operation in _operations(intent)) for intents in ordered]
 
 
 def _operations(intent: Intent) -> Iterable[Operation]:

@@ -45,7 +45,7 @@ from fwplan.plan.intents import (
 from fwplan.plan.operations import ChecksumFilter, Operation, Queue, Verb, ZoneMember
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fwplan.network.definition import PortRange
 
@@ -83,12 +83,13 @@ def _make(made: Table | Chain | Rule, intent: Intent) -> Operation:
     return Operation(Verb.MAKE, made, intent)
 
 
-def lower(intents: Iterable[Intent]) -> tuple[Operation, ...]:
-    """The operations that keep the promises, in libvirt's order."""
-    return tuple(operation for intent in intents for operation in _operations(intent))
+def lower(promised: Sequence[Sequence[Intent]]) -> list[tuple[Operation, ...]]:
+    """The operations that keep the promises of each network, in libvirt's order."""
+    return [tuple(operation for intent in intents for operation in _operations(intent)) for intents in promised]
 
 
-def _operations(intent: Intent) -> Iterable[Operation]:
+def host_operations(intent: Intent) -> Iterable[Operation]:
+    """What keeps a promise besides rules, in any layout."""
     match intent:
         case JoinZone(bridge, zone):
             return (Operation(Verb.MAKE, ZoneMember(zone, bridge), intent),)
@@ -97,6 +98,14 @@ def _operations(intent: Intent) -> Iterable[Operation]:
                 Operation(Verb.MAKE, Queue(bridge), intent),
                 Operation(Verb.MAKE, ChecksumFilter(bridge), intent),
             )
+        case _:
+            return ()
+
+
+def _operations(intent: Intent) -> Iterable[Operation]:
+    match intent:
+        case JoinZone() | RepairChecksums():
+            return host_operations(intent)
         case ReachService() | SetUp():
             # libvirt's own table accepts what goes to the host itself.
             return ()

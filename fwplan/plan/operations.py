@@ -62,6 +62,8 @@ if TYPE_CHECKING:
         nft.Table
         | nft.Chain
         | nft.Rule
+        | nft.VerdictMap
+        | nft.Element
         | iptables.Chain
         | iptables.Rule
         | Queue

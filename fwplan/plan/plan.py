@@ -6,13 +6,14 @@ import enum
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from fwplan.errors import NotExpressibleError
 from fwplan.network.problems import InvalidDefinitionError, Severity
 from fwplan.network.together import bridge_names, conflicts
 from fwplan.network.validate import validate
 from fwplan.plan.promises import promises, zone_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from fwplan.network.definition import Network
     from fwplan.plan.intents import Intent
@@ -30,6 +31,16 @@ class Layout(enum.Enum):
     """How promises become rules; `libvirt` is what libvirt itself installs."""
 
     LIBVIRT = "libvirt"
+    MAPS = "maps"
+    """The same verdicts, in tables of fwplan's own, at a cost that does not grow with the number of networks."""
+
+
+WAYS: tuple[tuple[Backend, Layout], ...] = (
+    (Backend.NFTABLES, Layout.LIBVIRT),
+    (Backend.NFTABLES, Layout.MAPS),
+    (Backend.IPTABLES, Layout.LIBVIRT),
+)
+"""The backends, each with the layouts that it has: iptables knows no verdict maps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,24 +124,36 @@ def make_plan(
 
     Raises:
         InvalidDefinitionError: a definition is not one that libvirt would accept, or two exclude each other.
+        NotExpressibleError: the backend does not have the layout.
     """
     if not checked:
         _check(networks)
-    lowering = _lowering(backend)
-    parts = []
-    any_rule = False
-    for network, bridge in zip(networks, bridge_names(networks), strict=True):
-        zone = zone_of(network, bridge, routed_zone=routed_zone) if firewalld and bridge is not None else None
-        rules = lowering.lower(promises(network, bridge)) if bridge is not None else ()
-        any_rule = any_rule or bool(rules)
-        membership = lowering.lower(() if zone is None else (zone,))
-        parts.append(NetworkPlan(network, bridge, membership + rules, network.meaning.why_unfiltered))
-    return Plan(backend, layout, lowering.set_up() if set_up and any_rule else (), tuple(parts))
+    lowering = _lowering(backend, layout)
+    bridges = bridge_names(networks)
+    promised = [
+        () if bridge is None else promises(network, bridge) for network, bridge in zip(networks, bridges, strict=True)
+    ]
+    zones = [
+        zone_of(network, bridge, routed_zone=routed_zone) if firewalld and bridge is not None else None
+        for network, bridge in zip(networks, bridges, strict=True)
+    ]
+    lowered = lowering.lower(
+        [(*(() if zone is None else (zone,)), *intents) for zone, intents in zip(zones, promised, strict=True)]
+    )
+    parts = tuple(
+        NetworkPlan(network, bridge, operations, network.meaning.why_unfiltered)
+        for network, bridge, operations in zip(networks, bridges, lowered, strict=True)
+    )
+    return Plan(backend, layout, lowering.set_up() if set_up and any(promised) else (), parts)
 
 
-def set_up_plan(backend: Backend) -> Plan:
-    """Only what is needed once on a host."""
-    return Plan(backend, Layout.LIBVIRT, _lowering(backend).set_up(), ())
+def set_up_plan(backend: Backend, layout: Layout = Layout.LIBVIRT) -> Plan:
+    """Only what is needed once on a host.
+
+    Raises:
+        NotExpressibleError: the backend does not have the layout.
+    """
+    return Plan(backend, layout, _lowering(backend, layout).set_up(), ())
 
 
 class _Lowering(Protocol):
@@ -138,20 +161,29 @@ class _Lowering(Protocol):
 
     def set_up(self) -> tuple[Operation, ...]: ...
 
-    def lower(self, intents: Iterable[Intent], /) -> tuple[Operation, ...]: ...
+    def lower(self, promised: Sequence[Sequence[Intent]], /) -> Sequence[tuple[Operation, ...]]:
+        """The operations of each network, given what each promises, in the order in which they are started."""
 
 
-def _lowering(backend: Backend) -> _Lowering:
-    """The lowering of a backend; the other one is not imported."""
-    match backend:
-        case Backend.NFTABLES:
+def _lowering(backend: Backend, layout: Layout) -> _Lowering:
+    """The lowering of a backend in a layout; the others are not imported."""
+    match backend, layout:
+        case Backend.NFTABLES, Layout.LIBVIRT:
             from fwplan.plan import nftables_libvirt  # noqa: PLC0415
 
             return nftables_libvirt
-        case Backend.IPTABLES:
+        case Backend.NFTABLES, Layout.MAPS:
+            from fwplan.plan import nftables_maps  # noqa: PLC0415
+
+            return nftables_maps
+        case Backend.IPTABLES, Layout.LIBVIRT:
             from fwplan.plan import iptables_libvirt  # noqa: PLC0415
 
             return iptables_libvirt
+        case _:
+            raise NotExpressibleError(
+                f"backend '{backend.value}' has no layout '{layout.value}': iptables knows no verdict maps"
+            )
 
 
 def _check(networks: Sequence[Network]) -> None:

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
     from fwplan.network.definition import Ip, Network, Subnet
 
-_UNPRIVILEGED_PORTS = PortRange(start=1024, end=65535)
+UNPRIVILEGED_PORTS = PortRange(start=1024, end=65535)
 """Without a range of its own a guest must not appear under a privileged port, which NFS servers trust."""
 
-_BROADCAST = IPv4Network("255.255.255.255/32")
-_LINK_MULTICAST: dict[Family, Subnet] = {
-    Family.IPV4: IPv4Network("224.0.0.0/24"),
-    Family.IPV6: IPv6Network("ff02::/16"),
+LINK_GROUPS: dict[Family, tuple[Subnet, ...]] = {
+    Family.IPV4: (IPv4Network("255.255.255.255/32"), IPv4Network("224.0.0.0/24")),
+    Family.IPV6: (IPv6Network("ff02::/16"),),
 }
+"""Broadcast and multicast that no router passes on."""
 
 _DEFAULT_ZONE = "libvirt"
 _ROUTED_ZONE = "libvirt-routed"
@@ -104,13 +104,12 @@ def _for_address(network: Network, bridge: str, ip: Ip) -> Iterator[Intent]:
         return
     yield RepliesReturn(bridge, subnet, device)
     addresses = None if nat is None or family is Family.IPV6 else nat.address
-    ports = _UNPRIVILEGED_PORTS if nat is None or nat.port is None or not nat.port.end else nat.port
+    ports = UNPRIVILEGED_PORTS if nat is None or nat.port is None or not nat.port.end else nat.port
     yield TranslateSource(subnet, device, None, addresses, None)
     yield TranslateSource(subnet, device, "udp", addresses, ports)
     yield TranslateSource(subnet, device, "tcp", addresses, ports)
-    if family is Family.IPV4:
-        yield KeepSource(subnet, device, _BROADCAST)
-    yield KeepSource(subnet, device, _LINK_MULTICAST[family])
+    for group in LINK_GROUPS[family]:
+        yield KeepSource(subnet, device, group)
 
 
 def zone_of(network: Network, bridge: str, *, routed_zone: bool) -> JoinZone | None:

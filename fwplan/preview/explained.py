@@ -11,6 +11,7 @@ from fwplan.preview.commands import syntax_of
 from fwplan.preview.comment import one_line
 from fwplan.preview.layout import Line, Piece, Style, columns, paragraph, wrap
 from fwplan.preview.removal import goes_with_its_table
+from fwplan.preview.way import way_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -151,8 +152,7 @@ class _Page:
         total = _count(plan.operations, removal=plan.removal)
         networks = len(plan.networks)
         lines = paragraph(
-            f"{networks} network{'s' if networks != 1 else ''}, {total}; {plan.backend.value} in "
-            f"{plan.layout.value}'s layout.",
+            f"{networks} network{'s' if networks != 1 else ''}, {total}; {way_text(plan)}.",
             self._width,
         )
         if goes_with_its_table(plan):
@@ -173,7 +173,7 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-_ORDER = ("rule", "chain", "table", "tc step", "zone membership")
+_ORDER = ("rule", "element", "chain", "map", "table", "tc step", "zone membership")
 
 
 def _count(operations: Iterable[Operation], *, removal: bool) -> str:

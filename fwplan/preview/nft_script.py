@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwplan.nft.grammar import quoted_interface
+from fwplan.plan.plan import Layout
 from fwplan.preview.comment import one_line
 from fwplan.preview.host_command import host_syntax
 from fwplan.preview.nftables_syntax import nft_words
+from fwplan.preview.one_transaction import in_one_transaction
 from fwplan.preview.removal import executable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fwplan.plan.operations import Operation
-    from fwplan.plan.plan import Plan
+    from fwplan.plan.plan import NetworkPlan, Plan
 
 
 def nft_script(plan: Plan) -> str:
@@ -27,6 +29,10 @@ def nft_script(plan: Plan) -> str:
 
 
 def _lines(plan: Plan) -> Iterator[str]:
+    if plan.layout is Layout.MAPS:
+        yield from (f"# network {one_line(each.network.name)}: {_what(each)}" for each in plan.networks)
+        yield from _operation_lines(in_one_transaction(plan.operations))
+        return
     if plan.set_up and not plan.removal:
         yield "# once on a host"
         yield from _operation_lines(plan.set_up)
@@ -38,6 +44,10 @@ def _lines(plan: Plan) -> Iterator[str]:
     if plan.set_up and plan.removal:
         yield "# libvirt's tables, with all that is in them"
         yield from _operation_lines(plan.set_up)
+
+
+def _what(share: NetworkPlan) -> str:
+    return f"no rules: {one_line(share.why_empty)}" if share.why_empty else f"bridge {one_line(share.bridge or '')}"
 
 
 def _operation_lines(operations: Iterable[Operation]) -> Iterator[str]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from fwplan.errors import NotExpressibleError
 from fwplan.nft import objects as nft
 from fwplan.plan.operations import Verb
+from fwplan.plan.plan import Layout
 
 if TYPE_CHECKING:
     from fwplan.plan.operations import Operation
-    from fwplan.plan.plan import Plan
+    from fwplan.plan.plan import NetworkPlan, Plan
 
 
 def goes_with_its_table(plan: Plan) -> bool:
@@ -23,7 +24,7 @@ def goes_with_its_table(plan: Plan) -> bool:
     return (
         plan.removal
         and any(isinstance(operation.object, nft.Table) for operation in plan.set_up)
-        and any(_lacks_handle(operation) for operation in plan.operations)
+        and (plan.layout is Layout.MAPS or any(_lacks_handle(operation) for operation in plan.operations))
     )
 
 
@@ -36,19 +37,11 @@ def executable(plan: Plan) -> Plan:
     if not plan.removal:
         return plan
     if goes_with_its_table(plan):
-        return replace(
-            plan,
-            set_up=tuple(operation for operation in plan.set_up if isinstance(operation.object, nft.Table)),
-            networks=tuple(
-                replace(
-                    network,
-                    operations=tuple(
-                        operation for operation in network.operations if not isinstance(operation.object, nft.Rule)
-                    ),
-                )
-                for network in plan.networks
-            ),
-        )
+        tables = tuple(operation for operation in plan.set_up if isinstance(operation.object, nft.Table))
+        return replace(plan, set_up=tables, networks=_networks_without(plan, (nft.Rule, nft.Chain, nft.Element)))
+    if plan.layout is Layout.MAPS:
+        # Each chain is one network's, and its rules go with it.
+        return replace(plan, networks=_networks_without(plan, (nft.Rule,)))
     if any(_lacks_handle(operation) for operation in plan.operations):
         message = (
             "nft deletes a rule by its handle, which only the host knows: "
@@ -56,6 +49,16 @@ def executable(plan: Plan) -> Plan:
         )
         raise NotExpressibleError(message)
     return plan
+
+
+def _networks_without(plan: Plan, kinds: tuple[type, ...]) -> tuple[NetworkPlan, ...]:
+    return tuple(
+        replace(
+            network,
+            operations=tuple(operation for operation in network.operations if not isinstance(operation.object, kinds)),
+        )
+        for network in plan.networks
+    )
 
 
 def _lacks_handle(operation: Operation) -> bool:
