@@ -137,7 +137,9 @@ def _damage(system: MemorySystem, data: st.DataObject) -> None:
             case "stranger" if isinstance(element.verdict, Verdict):
                 pass  # it leads to no network's chain, so that it would be somebody else's
             case "stranger":
-                stranger = replace(element, key=data.draw(st.sampled_from(_STRANGERS)))
+                free = [name for name in _STRANGERS if name not in listing.elements[element.table, element.map]]
+                assume(free)
+                stranger = replace(element, key=data.draw(st.sampled_from(free)))
                 system.commit_nftables([Make(stranger)] if element.map == NETWORKS else [])
             case "element":
                 system.commit_nftables([TakeAway(element), Make(replace(element, verdict=data.draw(_VERDICTS)))])
