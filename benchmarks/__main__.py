@@ -25,6 +25,12 @@ _RATIOS = (
         "test_nft_lists_the_ruleset",
         3.0,
     ),
+    (
+        "fwplan trace, 1,000 networks / nft -j list ruleset",
+        "test_trace_on_1000_networks",
+        "test_nft_lists_1000_networks",
+        2.2,
+    ),
     ("fwplan apply, 200 files / one process a rule", "test_apply_200_networks", "test_one_process_a_rule", 1.0),
 )
 

@@ -17,3 +17,7 @@ class NotExpressibleError(FwplanError):
 
 class HostError(FwplanError):
     """A host did not do what it was asked for, or cannot (exit code 2)."""
+
+
+class UnanswerableError(FwplanError):
+    """A question that has no answer as it is put: what it names contradicts itself, or is not enough (exit code 2)."""

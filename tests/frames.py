@@ -25,6 +25,7 @@ class Datagram:
         dscp: the number.
         icmp_id: of an echo.
         payload: what follows the header of the transport protocol.
+        mark: the identification of IPv4, or the flow label of IPv6, by which the packet is known again.
     """
 
     source: IPv4Address | IPv6Address
@@ -36,6 +37,7 @@ class Datagram:
     dscp: int = 0
     icmp_id: int = 0
     payload: bytes = b"fwplan"
+    mark: int = 0
 
     @property
     def version(self) -> int:
@@ -51,7 +53,7 @@ class Datagram:
                 0x45,
                 self.dscp << 2,
                 20 + len(body),
-                0,
+                self.mark,
                 0,
                 self.ttl,
                 self.protocol,
@@ -60,7 +62,7 @@ class Datagram:
                 self.destination.packed,
             )
             return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + body
-        first = 6 << 28 | self.dscp << 22
+        first = 6 << 28 | self.dscp << 22 | self.mark
         return (
             struct.pack("!IHBB", first, len(body), self.protocol, self.ttl)
             + self.source.packed
@@ -136,7 +138,7 @@ def parse(packet: bytes) -> Datagram | None:
     else:
         return None
     body = packet[start:end]
-    if len(body) < 8:
+    if len(body) < (8 if protocol in {TCP, UDP, ICMP, ICMPV6} else 4):
         return None
     flags: frozenset[str] = frozenset()
     icmp_id, size = 0, 8
@@ -148,4 +150,13 @@ def parse(packet: bytes) -> Datagram | None:
         if protocol == TCP:
             size = (body[12] >> 4) * 4
             flags = frozenset(flag for flag, bit in FLAGS.items() if body[13] & bit)
-    return Datagram(source, destination, protocol, ports, flags, ttl, dscp, icmp_id, body[size:])
+        elif protocol != UDP:
+            size = 4
+    return Datagram(source, destination, protocol, ports, flags, ttl, dscp, icmp_id, body[size:], mark_of(packet))
+
+
+def mark_of(packet: bytes) -> int:
+    """The mark of an IP packet, of which the beginning is enough."""
+    if packet[0] >> 4 == 4:
+        return int.from_bytes(packet[4:6], "big")
+    return int.from_bytes(packet[:4], "big") & 0xFFFFF

@@ -10,16 +10,16 @@ import socket
 import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from frames import frame, parse
+from frames import frame, mark_of, parse
 from namespaces import Namespace
 from tracing_socket import TraceSocket, flush_conntrack
 
 from fwplan.simulate.packet import Interface
-from fwplan.simulate.world import Route, World
+from fwplan.simulate.world import Neighbour, Route, World
 
 if TYPE_CHECKING:
     from frames import Datagram
@@ -38,14 +38,14 @@ class Peer:
         port: of the interface at the host's end.
         bridge: that the port is of; empty for none.
         mac: its own hardware address.
-        addresses: its own addresses.
+        addresses: its own addresses, of IPv4 and IPv6 first, and more of which answers would come to it.
     """
 
     name: str
     port: str
     bridge: str
     mac: str
-    addresses: tuple[str, str]
+    addresses: tuple[str, ...]
 
     @property
     def interface(self) -> str:
@@ -54,9 +54,9 @@ class Peer:
 
 
 PEERS = (
-    Peer("g1", "p1", "br0", "02:00:00:00:00:11", ("10.0.0.11", "fd00::11")),
+    Peer("g1", "p1", "br0", "02:00:00:00:00:11", ("10.0.0.11", "fd00::11", "10.0.0.99", "fd00::99")),
     Peer("g2", "p2", "br0", "02:00:00:00:00:12", ("10.0.0.12", "fd00::12")),
-    Peer("g3", "p3", "br1", "02:00:00:00:01:11", ("10.0.1.11", "fd00:0:0:1::11")),
+    Peer("g3", "p3", "br1", "02:00:00:00:01:11", ("10.0.1.11", "fd00:0:0:1::11", "10.0.1.77")),
     Peer("o1", "ext0", "", "02:00:00:00:02:01", ("198.51.100.1", "2001:db8:1::1")),
 )
 PEER = {peer.name: peer for peer in PEERS}
@@ -81,6 +81,8 @@ _SETTINGS = {
     "ipv6/conf/default/accept_dad": 0,
     "ipv6/conf/all/accept_dad": 0,
     "ipv6/icmp/ratelimit": 0,
+    # sequence numbers are not what is tried
+    "netfilter/nf_conntrack_tcp_be_liberal": 1,
 }
 
 
@@ -179,7 +181,7 @@ class SmallWorld:
         else:
             peer = PEER[sender]
             self._sockets[sender].send(frame(to_mac or HOST_MAC[peer.interface], peer.mac, datagram.packet()))
-        return self.traces.events()
+        return of_packet(self.traces.events(), datagram.mark)
 
     def _send_from_host(self, datagram: Datagram) -> None:
         try:
@@ -207,6 +209,18 @@ class SmallWorld:
         return found
 
 
+def of_packet(events: list[TraceEvent], mark: int) -> list[TraceEvent]:
+    """What happened to one packet, and not to the answers that it caused."""
+    found = []
+    ours: dict[int, bool] = {}
+    for event in events:
+        if event.header:
+            ours[event.packet] = mark_of(event.header) == mark
+        if ours.get(event.packet):
+            found.append(event)
+    return found
+
+
 def _packet_socket(interface: str) -> socket.socket:
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_PROTOCOLS))
     made.bind((interface, _ALL_PROTOCOLS))
@@ -216,7 +230,8 @@ def _packet_socket(interface: str) -> socket.socket:
 
 def _world(indices: dict[str, int]) -> World:
     def interface(name: str, kind: str, bridge: str = "") -> Interface:
-        return Interface(name, indices[name], kind, "loopback" if name == "lo" else "ether", 0, bridge)
+        of = "loopback" if name == "lo" else "ether"
+        return Interface(name, indices[name], kind, of, 0, bridge, HOST_MAC.get(name))
 
     ports = tuple(interface(peer.port, "veth", peer.bridge) for peer in PEERS)
     return World(
@@ -226,4 +241,9 @@ def _world(indices: dict[str, int]) -> World:
             **{name: tuple(map(ip_interface, addresses)) for name, addresses in HOST_ADDRESSES.items()},
         },
         (Route(ip_network("0.0.0.0/0"), "ext0"), Route(ip_network("::/0"), "ext0")),
+        {
+            ip_address(each): Neighbour(peer.port if peer.bridge else "", peer.mac)
+            for peer in PEERS
+            for each in peer.addresses
+        },
     )

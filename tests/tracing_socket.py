@@ -20,7 +20,7 @@ _CONNTRACK_DELETE = 1 << 8 | 2
 _REQUEST, _ACK = 1, 4
 
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID = 1, 2, 3, 4, 5, 6
-_MARK, _FAMILY, _POLICY = 14, 15, 16
+_NETWORK_HEADER, _FAMILY, _POLICY = 8, 15, 16
 _CT_STATE = 21
 _TYPES = {1: "policy", 2: "return", 3: "rule"}
 _VERDICTS = {
@@ -50,6 +50,7 @@ class TraceEvent:
         handle: of the rule; None where it is none.
         verdict: what became of it there.
         ct_state: what connection tracking says, in bits; None where it says nothing.
+        header: of IP, with the first event of a base chain.
     """
 
     packet: int
@@ -60,6 +61,7 @@ class TraceEvent:
     handle: int | None
     verdict: str
     ct_state: int | None = None
+    header: bytes = b""
 
 
 class TraceSocket:
@@ -132,6 +134,7 @@ def _event(attributes: dict[int, bytes]) -> TraceEvent:
         struct.unpack("!Q", attributes[_HANDLE])[0] if _HANDLE in attributes else None,
         _VERDICTS.get(verdict if verdict is not None else 99, f"verdict {verdict}"),
         _number(attributes, _CT_STATE),
+        attributes.get(_NETWORK_HEADER, b""),
     )
 
 

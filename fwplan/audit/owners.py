@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fwplan.audit.programs import Program, program_of
-from fwplan.nft.expressions import AnonymousSet, Goto, Jump, Meta, Verdict, Word
-from fwplan.nft.statements import Counter, Match, VerdictMap
+from fwplan.nft.expressions import AnonymousSet, Ct, Goto, Jump, Meta, Payload, Verdict, Word
+from fwplan.nft.statements import Counter, Match, Nat, Reject, VerdictMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,8 @@ class Owner:
 
 
 UNKNOWN = "unknown"
+LIBVIRT_TABLE = "libvirt_network"
+"""Of libvirt's networks, in `ip` and in `ip6`."""
 NFT_ADMINISTRATOR = "nftables.service / administrator"
 _IPTABLES = {"ip": "iptables", "ip6": "iptables", "bridge": "ebtables", "arp": "arptables"}
 _IPTABLES_TABLES = frozenset(("filter", "nat", "mangle", "raw", "security", "broute"))
@@ -65,7 +67,7 @@ def owner_of_table(table: Table) -> Owner:
     """Whose a table is; one of iptables is everybody's."""
     program = program_of("tables", f"{table.family} {table.name}")
     if program is not None:
-        note = "; fwplan puts the same rules there" if table.name == "libvirt_network" else ""
+        note = "; fwplan puts the same rules there" if table.name == LIBVIRT_TABLE else ""
         return Owner(program.name, f"the table is named {table.name}{note}")
     if is_of_iptables(table):
         tool = _IPTABLES[table.family]
@@ -80,7 +82,7 @@ def owner_of_table(table: Table) -> Owner:
 
 def owner_of_chain(ruleset: Ruleset, place: Place) -> Owner:
     """Whose a chain is; a built-in one of iptables is everybody's."""
-    return _owner_of_chain(_table_of(ruleset, place), place)
+    return _owner_of_chain(table_of(ruleset, place), place)
 
 
 def _owner_of_chain(table: Table | None, place: Place) -> Owner:
@@ -101,20 +103,22 @@ def _owner_of_chain(table: Table | None, place: Place) -> Owner:
 
 def owner_of_rule(ruleset: Ruleset, rule: Rule) -> Owner:
     """Whose a rule is: of whom its chain is, or the chain that it jumps to, or what else it names."""
-    table = _table_of(ruleset, rule.place)
+    table = table_of(ruleset, rule.place)
     of_chain = _owner_of_chain(table, rule.place)
     if of_chain.is_sure:
         program = _chain_program(rule.place.chain)
         if program is not None and rule.place.chain in program.set_aside and not _only_returns(rule):
             what = f"{program.name} leaves {rule.place.chain} to the administrator"
             return Owner(_administrator(table), what, is_sure=False)
+        if rule.place.table == LIBVIRT_TABLE and not _has_libvirts_form(rule):
+            return Owner(UNKNOWN, "it stands in libvirt's table, and is no rule of libvirt's", is_sure=False)
         return of_chain
     return next(_told_by(rule), of_chain)
 
 
 def owner_of_policy(ruleset: Ruleset, chain: Chain) -> Owner:
     """Who set the policy of a base chain."""
-    table = _table_of(ruleset, chain.place)
+    table = table_of(ruleset, chain.place)
     of_chain = _owner_of_chain(table, chain.place)
     if of_chain.is_sure or table is None or not is_of_iptables(table) or chain.place.table != "filter":
         return of_chain
@@ -131,8 +135,8 @@ def owner_of_policy(ruleset: Ruleset, chain: Chain) -> Owner:
     return replace(of_chain, because=f"no program that fwplan knows of here sets the policy of {chain.name}")
 
 
-def _table_of(ruleset: Ruleset, place: Place) -> Table | None:
-    """The table; where nft and iptables-legacy have one of that name each, that which has the chain."""
+def table_of(ruleset: Ruleset, place: Place) -> Table | None:
+    """The table of a chain: where nft and iptables-legacy have one of that name each, that which has the chain."""
     found = ruleset.by_name.get((place.family, place.table))
     if found is not None and place.chain in found.chains:
         return found
@@ -202,6 +206,24 @@ def _interfaces_named(rule: Rule) -> Iterator[str]:
                 yield name
             case _:
                 pass
+
+
+def _has_libvirts_form(rule: Rule) -> bool:
+    """Whether a rule is made of what libvirt's rules are made of: jumps, or what a bridge or subnet is asked for."""
+    asks = False
+    for statement in rule.statements:
+        match statement:
+            case Match(left=Meta("iif" | "oif" | "iifname" | "oifname") | Payload("ip" | "ip6", "saddr" | "daddr")):
+                asks = True
+            case Jump():
+                asks = rule.place.chain == "forward"
+            case Match("in", Ct("state")) | Match("==", Meta("l4proto")) | Counter() | Reject():
+                pass
+            case Verdict.ACCEPT | Verdict.RETURN | Nat("masquerade" | "snat"):
+                pass
+            case _:
+                return False
+    return asks
 
 
 def _only_returns(rule: Rule) -> bool:

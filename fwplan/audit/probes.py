@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fwplan.network.explanation import explain
 from fwplan.plan.expectations import Flow
-from fwplan.simulate.flow import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.packet import (
     ICMP,
     ICMPV6,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fwplan.network.definition import Address, Network, Subnet
     from fwplan.plan.expectations import Transport
     from fwplan.plan.plan import NetworkPlan
-    from fwplan.simulate.flow import Course
+    from fwplan.simulate.course import Course
     from fwplan.simulate.packet import PacketType
     from fwplan.simulate.world import World
 

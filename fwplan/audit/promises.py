@@ -15,9 +15,11 @@ from fwplan.audit.probes import Surroundings, probes
 from fwplan.audit.remedies import remedies
 from fwplan.plan.expectations import Expectations
 from fwplan.plan.promises import promises
-from fwplan.simulate.flow import Out, flow, reply
+from fwplan.simulate.course import Out
+from fwplan.simulate.flow import flow
 from fwplan.simulate.outcome import Accept, Refuse, Undecided
 from fwplan.simulate.packet import NO_INTERFACE
+from fwplan.simulate.reply import reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,25 +14,24 @@ from typing import TYPE_CHECKING, Any
 from fwplan.audit.observation import Observation
 from fwplan.audit.read_world import read_world
 from fwplan.errors import UnreadableError
-from fwplan.iptables.objects import PROGRAMS
-from fwplan.iptables.read_ruleset import read_ruleset as read_iptables
-from fwplan.iptables.saved import merge, read_saved
-from fwplan.nft.listing import Listing, listing_of
 from fwplan.nft.read_ruleset import read_items
-from fwplan.simulate.xtables.host import host_ruleset
+from fwplan.nft.ruleset import Ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fwplan.iptables.objects import Program
     from fwplan.iptables.saved import Saved
-    from fwplan.nft.ruleset import Ruleset
+    from fwplan.nft.listing import Listing
 
 BUNDLE_VERSION = 1
 """Of the form of a bundle; within a version, parts are added, and none is taken away or changes its meaning."""
 
 _SAVES: Mapping[str, Program] = {
-    f"{program}-{variant}-save": program for program in PROGRAMS for variant in ("nft", "legacy")
+    "iptables-nft-save": "iptables",
+    "iptables-legacy-save": "iptables",
+    "ip6tables-nft-save": "ip6tables",
+    "ip6tables-legacy-save": "ip6tables",
 }
 """The programs that print what iptables has, by the names that their output has in a bundle."""
 
@@ -90,8 +89,8 @@ def observation_of(bundle: Mapping[str, Any]) -> Observation:
     kernel = bundle.get("kernel", {})
     return Observation(
         draft.read_ruleset,
-        draft.listing,
-        merge(draft.saves),
+        draft.read_listing,
+        draft.read_saved,
         world,
         settings,
         frozenset(draft.seen),
@@ -105,7 +104,6 @@ class _Draft:
     """An observation while it is read."""
 
     items: list[Any] = field(default_factory=list)
-    listing: Listing = field(default_factory=Listing)
     saves: list[Saved] = field(default_factory=list)
     texts: list[tuple[Program, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
@@ -114,18 +112,36 @@ class _Draft:
     def add_nftables(self, given: object) -> None:
         """What nft lists; both the general and libvirt's own reading are made of one parsing."""
         self.items = _items(_parsed(given) if isinstance(given, str | bytes) else given)
-        self.listing = listing_of(self.items)
         self.seen.add("nftables")
+
+    def read_listing(self) -> Listing:
+        """libvirt's tables of what was listed."""
+        from fwplan.nft.listing import listing_of  # noqa: PLC0415 - not every command needs the words of plans
+
+        return listing_of(self.items)
 
     def read_ruleset(self) -> Ruleset:
         """All that was listed and saved, each rule once: those that nft lists as opaque as iptables saved them."""
         listed = read_items(self.items) if "nftables" in self.seen else None
+        if not self.texts:
+            return listed or Ruleset()
+        from fwplan.iptables.read_ruleset import read_ruleset as read_iptables  # noqa: PLC0415
+        from fwplan.simulate.xtables.host import host_ruleset  # noqa: PLC0415
+
         return host_ruleset(listed, [read_iptables(text, program) for program, text in self.texts])
+
+    def read_saved(self) -> Saved:
+        """libvirt's chains of what iptables saved."""
+        from fwplan.iptables.saved import merge  # noqa: PLC0415
+
+        return merge(self.saves)
 
     def add_save(self, name: str, program: Program, text: object) -> None:
         """What iptables or ip6tables saved."""
         if not isinstance(text, str):
             raise UnreadableError(f"{name} is no text")
+        from fwplan.iptables.saved import read_saved  # noqa: PLC0415 - many hosts have nothing of iptables
+
         self.seen.add(program)
         self.texts.append((program, text))
         try:

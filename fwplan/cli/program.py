@@ -14,9 +14,11 @@ _COMMANDS = {
     "completion": "print what makes a shell complete fwplan's commands and options",
     "confirm": "keep a change that was made with apply --confirm",
     "explain": "say what a network is: kind, bridge, services, filtered or not, and why",
+    "graph": "draw a ruleset: hooks, chains, jumps, and whose each is",
     "plan": "preview the firewall operations that definitions lead to; touches nothing",
     "rehearse": "apply a plan in private namespaces, and show who reaches whom",
     "remove": "take the rules of networks away, all and only theirs",
+    "trace": "follow one packet through a host, rule by rule",
 }
 
 

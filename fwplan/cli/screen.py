@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fwplan.preview.layout import Style, plain
-from fwplan.preview.render import DEFAULT_WIDTH
+from fwplan.preview.layout import DEFAULT_WIDTH, Style, plain
 
 if TYPE_CHECKING:
     from fwplan.preview.layout import Line

@@ -11,7 +11,6 @@ import re
 from copy import deepcopy
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Literal, TypeVar
-from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -263,5 +262,8 @@ def standing_alone(element: etree._Element) -> str:
     missing = [(prefix, uri) for prefix, uri in named.items() if alone.nsmap.get(prefix) != uri]
     if name is None or not missing:
         return written
+    # importing it takes longer than reading a definition, and hardly any has such an element
+    from xml.sax.saxutils import quoteattr  # noqa: PLC0415
+
     declared = "".join(f" xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in missing)
     return f"{name[0]}{declared}{written[name.end() :]}"

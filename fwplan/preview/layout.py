@@ -6,6 +6,9 @@ import enum
 import textwrap
 from dataclasses import dataclass
 
+DEFAULT_WIDTH = 80
+"""Columns of text where nobody says how wide the reader's screen is."""
+
 
 class Style(enum.Enum):
     """What a piece of text is."""

@@ -12,13 +12,10 @@ from fwplan.errors import NotExpressibleError
 from fwplan.plan.plan import Backend
 from fwplan.preview.commands import commands
 from fwplan.preview.explained import explained
-from fwplan.preview.layout import plain
+from fwplan.preview.layout import DEFAULT_WIDTH, plain
 
 if TYPE_CHECKING:
     from fwplan.plan.plan import Plan
-
-DEFAULT_WIDTH = 80
-"""Columns of explained text where nobody says how wide the reader's screen is."""
 
 
 class Format(enum.Enum):

@@ -33,14 +33,14 @@ _UNKNOWN = _Target(None, None, known=False)
 
 
 def nat_step(statement: Nat, scope: Scope) -> Step:
-    """A statement that translates. One with an address of a version of IP asks for packets of that version."""
+    """A statement that translates; on packets of another version of IP than it is for, it has no effect."""
     families = {"ip": ("ip",), "ip6": ("ip6",)}.get(statement.family or scope.family, ("ip", "ip6"))
     if isinstance(statement.address, Map):
         return _mapped(statement, statement.address, families, scope)
     by_family = {family: _translate(statement, _target(statement, family)) for family in families}
 
     def step(state: State) -> Result:
-        return by_family.get(state.family, False)
+        return by_family.get(state.family, True)
 
     return step
 
@@ -77,15 +77,15 @@ def _mapped(statement: Nat, mapped: Map, families: tuple[str, ...], scope: Scope
     lookup = scope.lookup(mapped.data, mapped.key)
     if lookup is None:
         unknown = _translate(statement, _UNKNOWN)
-        return lambda state: unknown if state.family in families else False
+        return lambda state: unknown if state.family in families else True
     read, find = key_getter(mapped.key, scope), lookup.find
 
     def step(state: State) -> Result:
-        if state.family not in families:
-            return False
         key = read(state)
         if key is ABSENT:
             return False
+        if state.family not in families:
+            return True
         found = find(key)
         if isinstance(found, Hit):
             return _translate(statement, _mapped_target(statement, found.data, state.family))

@@ -93,6 +93,21 @@ class RuleMet:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleBegun:
+    """A rule changed the packet before it came to something that did not hold.
+
+    Attributes:
+        rule: the rule, which knows its chain.
+        position: in the chain, from 0.
+        changes: what it changed of the packet, in words.
+    """
+
+    rule: Rule
+    position: int
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RuleInDoubt:
     """A rule of which it is not known whether it holds.
 
@@ -133,7 +148,7 @@ class Translated:
     changes: tuple[str, ...]
 
 
-Met = ChainEntered | RuleMet | RuleInDoubt | ChainEnded | Translated
+Met = ChainEntered | RuleMet | RuleBegun | RuleInDoubt | ChainEnded | Translated
 
 
 @dataclass(frozen=True)

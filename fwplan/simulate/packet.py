@@ -33,6 +33,7 @@ class Interface:
         type: what it carries: `ether`, `loopback`, `none`; None where it is not given.
         group: its group's number.
         bridge: the name of the bridge that it is a port of; empty for none.
+        mac: its hardware address; None where it is not given.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Interface:
     type: str | None = None
     group: int | None = None
     bridge: str = ""
+    mac: str | None = None
 
 
 NO_INTERFACE = Interface("", 0, kind="", type="", group=0)

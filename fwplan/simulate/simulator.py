@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from fwplan.simulate.chains import PreparedTable
 from fwplan.simulate.outcome import Outcome, Undecided
 from fwplan.simulate.packet import NO_INTERFACE
-from fwplan.simulate.stages import FilterStage, NatStage, TrackingStage, TranslationStage
+from fwplan.simulate.stages import BoundStage, FilterStage, NatStage, TrackingStage, TranslationStage
 from fwplan.simulate.state import NOT_TRACKED, State
 from fwplan.simulate.tracing import Gone, common, verdict_of
+from fwplan.simulate.tracked import any_tracks
 from fwplan.simulate.walk import Ending, Walk
 from fwplan.simulate.world import UNKNOWN_WORLD
 
@@ -49,6 +50,7 @@ class Simulator:
         self.ruleset = ruleset
         self.world = world
         self._tables: dict[int, PreparedTable] = {}
+        self._tracking: dict[str, bool] = {}
         self._stages: dict[tuple[str, str, str | None, str], tuple[Stage, ...]] = {}
 
     def at(self, hook: str, packet: Packet, family: str | None = None) -> Outcome:
@@ -89,16 +91,18 @@ class Simulator:
         if side is not None and first_nat is not None:
             has_chains = any(base.type == "nat" for _, _, base, _ in self._base_chains(family, hook))
             translation = TranslationStage(side, has_chains=has_chains)
-            placed.append((nat_priority, -first_nat, -(_LATER_THAN_ALL**2), translation))
+            placed.append((nat_priority, -first_nat, -(_LATER_THAN_ALL**3), translation))
+            placed.append((nat_priority, -first_nat, _LATER_THAN_ALL**3, BoundStage(side)))
         for made, chain, base, table in self._base_chains(family, hook):
             prepared = self._table(table).chain(chain.name)
             if prepared is None or not _is_on(base, device, hook):
                 continue
-            if base.type == "nat" and side is not None and first_nat is not None:
+            if base.type == "nat" and side is not None:
                 # all of them are entered where translation is, in the order of their own priorities
-                order = base.priority * _LATER_THAN_ALL - made
-                stage: Stage = NatStage(prepared, base.policy, side, hook, self.world)
-                placed.append((nat_priority, -first_nat, order, stage))
+                if first_nat is not None:
+                    order = base.priority * _LATER_THAN_ALL - made
+                    stage = NatStage(prepared, base.policy, side, hook, self.world)
+                    placed.append((nat_priority, -first_nat, order, stage))
             else:
                 placed.append((base.priority, -made, 0, FilterStage(prepared, base.policy)))
         placed.sort(key=lambda each: each[:3])
@@ -125,7 +129,18 @@ class Simulator:
             for number, _, base, _ in self._base_chains(family, hook)
             if base.type == "nat" and family in _INET
         ]
-        return min(made, default=None)
+        return min(made) if made and self._tracks(family) else None
+
+    def _tracks(self, family: str) -> bool:
+        """Whether connections are tracked in a family at all."""
+        found = self._tracking.get(family)
+        if found is None:
+            tables = [table for table in self.ruleset.tables if table.family in {family, "inet"}]
+            chains = [chain for table in tables for chain in table.chains.values()]
+            # where addresses are translated, the first rule tells
+            chains.sort(key=lambda chain: chain.hook is None or chain.hook.type != "nat")
+            found = self._tracking[family] = any_tracks(rule for chain in chains for rule in chain.rules)
+        return found
 
     def _table(self, table: Table) -> PreparedTable:
         found = self._tables.get(id(table))
@@ -164,10 +179,10 @@ def outcome(family: str, hook: str, endings: list[Ending]) -> Outcome:
     ending = endings[0]
     if isinstance(verdict, Undecided):
         return Outcome(family, hook, verdict, Gone(ending.state, common(endings), verdict.because[0]))
-    return Outcome(family, hook, verdict, Gone(_known_of_all(endings), ending.events))
+    return Outcome(family, hook, verdict, Gone(known_of_all(endings), ending.events))
 
 
-def _known_of_all(endings: list[Ending]) -> State:
+def known_of_all(endings: list[Ending]) -> State:
     """The packet, without what is not the same on all ways."""
     if len(endings) == 1:
         return endings[0].state

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from fwplan.simulate.actions import End
 from fwplan.simulate.outcome import Doubt
 from fwplan.simulate.state import CT_STATES, CT_STATUS, NOT_GIVEN, NOT_TRACKED, UNTRACKED, Tracked, Way
-from fwplan.simulate.translation import Side, retranslate, translate
+from fwplan.simulate.translation import Side, lacks_address, retranslate, translate
 
 if TYPE_CHECKING:
-    from fwplan.simulate.actions import Result
+    from fwplan.simulate.actions import Result, Translate
     from fwplan.simulate.chains import PreparedChain
     from fwplan.simulate.state import State
     from fwplan.simulate.world import World
@@ -53,6 +54,10 @@ class Stage(Protocol):
         """What becomes of a packet that comes to it."""
         ...
 
+    def settle(self, state: State, translate: Translate) -> Result:
+        """What comes of a statement that translates: it may find that there is nothing to translate to."""
+        ...
+
     def leave(self, state: State, result: Result) -> tuple[State, tuple[str, ...]]:
         """What becomes of a packet that the chain let go on, and what of it changed, in words."""
         ...
@@ -68,6 +73,10 @@ class FilterStage:
     def enter(self, state: State) -> Entry:
         """Every packet enters."""
         return Entry(state, self.chain)
+
+    def settle(self, _: State, translate: Translate) -> Result:
+        """It translates nothing."""
+        return translate
 
     def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
         """It only decides."""
@@ -90,6 +99,10 @@ class TrackingStage:
         changed = state.copy()
         changed.ct = changed.tracked = begun(state)
         return Entry(changed)
+
+    def settle(self, _: State, translate: Translate) -> Result:
+        """It translates nothing."""
+        return translate
 
     def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
         """It enters no chain."""
@@ -145,6 +158,31 @@ class TranslationStage:
             state, None, (), doubt, (("it is not the first", _done(state, self._side)), ("it is the first", first))
         )
 
+    def settle(self, _: State, translate: Translate) -> Result:
+        """It translates nothing."""
+        return translate
+
+    def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
+        """It enters no chain."""
+        return state, ()
+
+
+class BoundStage:
+    """Where translation ends at a hook: what no chain has translated stays as it is, for this side."""
+
+    policy: Literal["accept", "drop"] = "accept"
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+
+    def enter(self, state: State) -> Entry:
+        """No chain of another hook is asked again."""
+        return Entry(_done(state, self._side))
+
+    def settle(self, _: State, translate: Translate) -> Result:
+        """It enters no chain."""
+        return translate
+
     def leave(self, state: State, _: Result) -> tuple[State, tuple[str, ...]]:
         """It enters no chain."""
         return state, ()
@@ -173,6 +211,10 @@ class NatStage:
     def enter(self, state: State) -> Entry:
         """Only what is still to be translated enters."""
         return Entry(state, None if self._side in state.translated else self.chain)
+
+    def settle(self, state: State, translate: Translate) -> Result:
+        """The kernel drops what is to have an address that there is not."""
+        return End.DROP if lacks_address(state, translate, self._hook, self._world) else translate
 
     def leave(self, state: State, result: Result) -> tuple[State, tuple[str, ...]]:
         """A statement that translates ends the chains of this hook."""

@@ -25,6 +25,11 @@ PACKET_TYPES: Mapping[str, int] = DATATYPES["pkt_type"].words
 INTERFACE_TYPES: Mapping[str, int] = {**DATATYPES["iface_type"].words, "none": 65534}
 ETHER_TYPES: Mapping[str, int] = DATATYPES["ether_type"].words
 
+CONFIRMED_EARLY = "confirmed"
+"""Among what has been translated: that a connection is confirmed before the host gets its packet, and stays as it is.
+
+It is so for frames to several stations where rules of IP see what a bridge carries."""
+
 SNAT, DNAT = CT_STATUS["snat"], CT_STATUS["dnat"]
 
 
@@ -145,10 +150,8 @@ class State:
         self.icmp_id: int | None = packet.icmp_id
         self.mark: int | None = packet.mark
         self.pkttype: int | None = None if packet.type is None else PACKET_TYPES[packet.type]
-        self.smac: int | None = None if packet.source_mac is None else int(packet.source_mac.replace(":", ""), 16)
-        self.dmac: int | None = (
-            None if packet.destination_mac is None else int(packet.destination_mac.replace(":", ""), 16)
-        )
+        self.smac = mac_number(packet.source_mac)
+        self.dmac = mac_number(packet.destination_mac)
         self.vlan: int = packet.vlan
         self.length: int | None = packet.length
         self.ttl: int | None = packet.ttl
@@ -224,6 +227,11 @@ _STATE_OF: dict[int, ConnectionState] = {
     CT_STATES["new"]: "new",
     CT_STATES["untracked"]: "untracked",
 }
+
+
+def mac_number(mac: str | None) -> int | None:
+    """A hardware address as a number."""
+    return None if mac is None else int(mac.replace(":", ""), 16)
 
 
 def address(number: int | None, family: str) -> Address | None:

@@ -71,11 +71,9 @@ _ELSEWHERE = Either((("accept", End.ACCEPT), ("drop", End.DROP)), "it is sent el
 def is_neutral(statement: Statement) -> bool:
     """Whether a statement neither decides anything nor changes what rules ask for."""
     match statement:
-        case Counter() | Log() | Last() | Duplicate() | ResetOption() | Verdict.CONTINUE:
+        case Counter() | Log() | Last() | Duplicate() | Verdict.CONTINUE:
             return True
         case Set(Meta("nftrace" | "secmark" | "broute") | Ct("event" | "label" | "secmark"), _):
-            return True
-        case Set(Option() | RawOption(), _):
             return True
         case UseObject(kind, Word()):
             return kind not in {"limit", "quota", "synproxy"}
@@ -89,7 +87,11 @@ def is_neutral(statement: Statement) -> bool:
 
 def only_asks(statement: Statement) -> bool:
     """Whether all that a statement may do is to let the rule end."""
-    return isinstance(statement, Match | XtMatch | Limit | Quota | ConnectionLimit | Meter | Offload | UseObject)
+    if isinstance(statement, Set):
+        return isinstance(statement.key, Option | RawOption)
+    return isinstance(
+        statement, Match | XtMatch | Limit | Quota | ConnectionLimit | Meter | Offload | UseObject | ResetOption
+    )
 
 
 def step_of(statement: Statement, scope: Scope) -> Step:
@@ -108,6 +110,8 @@ def step_of(statement: Statement, scope: Scope) -> Step:
             return reject_step(statement)
         case Nat():
             return nat_step(statement, scope)
+        case Set(Option(protocol) | RawOption(protocol), _) | ResetOption(Option(protocol)):
+            return _tcp_only if protocol == "tcp option" else lambda _: None
         case Set():
             return set_step(statement, scope)
         case UpdateSet(statements=statements) if any(map(_limits, statements)):
@@ -118,6 +122,13 @@ def step_of(statement: Statement, scope: Scope) -> Step:
             return _use(name, scope)
         case _:
             return _rarer(statement, scope)
+
+
+def _tcp_only(state: State) -> Result:
+    """Options are only written where there is a header of TCP."""
+    if state.protocol is None:
+        return None
+    return state.protocol == _TCP and not state.fragment_offset
 
 
 def _limits(statement: Statement) -> bool:

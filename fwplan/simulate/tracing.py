@@ -12,6 +12,7 @@ from fwplan.simulate.outcome import (
     ChainEntered,
     Doubt,
     Refuse,
+    RuleBegun,
     RuleInDoubt,
     RuleMet,
     Translated,
@@ -71,6 +72,8 @@ def _met(event: Event, base: Chain | None) -> Met | None:
         return ChainEntered(chain.chain)
     if kind == "met" and rule is not None:
         return RuleMet(rule.rule, rule.position, verdict_text(result), changes, assumed)
+    if kind == "begun" and rule is not None:
+        return RuleBegun(rule.rule, rule.position, changes)
     if kind == "doubt" and rule is not None and isinstance(result, int):
         statement = rule.statements[result]
         text = statement_text(statement, rule.rule.place.family)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fwplan.simulate.actions import Translate
-from fwplan.simulate.state import DNAT, SNAT, Tracked, Way, address
+from fwplan.simulate.state import CONFIRMED_EARLY, DNAT, SNAT, Tracked, Way, address
 
 if TYPE_CHECKING:
     from fwplan.simulate.actions import Result
@@ -31,7 +31,7 @@ class _End(NamedTuple):
 
 def translate(state: State, result: Result, side: Side, hook: str, world: World) -> tuple[State, tuple[str, ...]]:
     """What a chain of type nat makes of a packet, and what of it changed, in words."""
-    if not isinstance(result, Translate):
+    if not isinstance(result, Translate) or CONFIRMED_EARLY in state.translated:
         return state, ()
     old = _end(state, side)
     new = _translated(result, old, state, hook, world)
@@ -80,9 +80,9 @@ def _translated(result: Translate, old: _End, state: State, hook: str, world: Wo
     if not result.known:
         return _End(None, None)
     if result.kind == "masquerade":
-        number = _own_address(state.oifname, old.number, state, world)
+        number = _masqueraded(state, world)
     elif result.kind == "redirect":
-        number = _LOOPBACK[state.family] if hook == "output" else _own_address(state.iifname, None, state, world)
+        number = _LOOPBACK[state.family] if hook == "output" else _redirected(state, world)
     else:
         number = _chosen(result, old, state)
     port = old.port if state.protocol not in HAVE_PORTS else _port(result, old.port)
@@ -115,19 +115,49 @@ def _port(result: Translate, old: int | None) -> int | None:
     return old if old is not None and result.ports[0] <= old <= result.ports[1] else None
 
 
-def _own_address(interface: str | None, old: int | None, state: State, world: World) -> int | None:
-    """The address that the host has on an interface, towards the packet's destination where there are several."""
+def lacks_address(state: State, result: Translate, hook: str, world: World) -> bool:
+    """Whether the host has certainly no address to translate to."""
+    if result.kind != "redirect" or hook == "output" or not result.known:
+        return False
+    own = _usable(state.iifname, state, world)
+    return own is not None and not own
+
+
+def _usable(interface: str | None, state: State, world: World) -> list[int] | None:
+    """The addresses of an interface that a packet may be redirected to; None where they are not known."""
     if interface is None or world.addresses is None:
         return None
+    own = [each.ip for each in world.addresses.get(interface, ()) if (each.version == 6) == (state.family == "ip6")]
+    if state.family == "ip6":
+        if state.daddr is None:
+            return None
+        if _is_link_local(state.daddr):
+            own = [each for each in own if each.is_link_local]
+    return [int(each) for each in own]
+
+
+def _is_link_local(number: int) -> bool:
+    """Of one link: fe80::/10, and groups such as ff02::1."""
+    return number >> 118 == 0xFE80 >> 6 or (number >> 120 == 0xFF and number >> 112 & 0xF == 2)
+
+
+def _redirected(state: State, world: World) -> int | None:
+    own = _usable(state.iifname, state, world)
+    return own[0] if own else None
+
+
+def _masqueraded(state: State, world: World) -> int | None:
+    """The address of the interface that the packet leaves by, towards its destination where there are several."""
+    if state.oifname is None or world.addresses is None:
+        return None
     version = 6 if state.family == "ip6" else 4
-    own = [each for each in world.addresses.get(interface, ()) if each.version == version]
+    own = [each for each in world.addresses.get(state.oifname, ()) if each.version == version]
     if version == 6:
         own = [each for each in own if not each.ip.is_link_local]
-        return int(own[0].ip) if len(own) == 1 else None
-    if old is not None and state.daddr is not None:
+    elif len(own) > 1 and state.daddr is not None:
         there = address(state.daddr, state.family)
-        own = [each for each in own if there in each.network] or own
-    return int(own[0].ip) if own else None
+        own = [each for each in own if there in each.network]
+    return int(own[0].ip) if len(own) == 1 else None
 
 
 def _remembering(ct: Tracked, side: Side, old: _End, new: _End) -> Tracked:

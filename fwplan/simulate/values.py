@@ -25,7 +25,7 @@ from fwplan.nft.expressions import (
 from fwplan.simulate.constants import constant
 from fwplan.simulate.fib import fib_getter
 from fwplan.simulate.lookup import ABSENT, MISS, Absent, Hit
-from fwplan.simulate.state import ETHER_TYPES, INTERFACE_TYPES, State
+from fwplan.simulate.state import CONFIRMED_EARLY, CT_STATES, ETHER_TYPES, INTERFACE_TYPES, State
 
 if TYPE_CHECKING:
     from fwplan.nft.datatypes import Datatype
@@ -59,7 +59,7 @@ def getter(expression: Expression, scope: Scope) -> Getter:
         case Meta(key):
             return _meta(key, scope)
         case Payload(protocol, field, None):
-            return _payload(protocol, field)
+            return _payload(protocol, field, scope.family)
         case Ct(key, direction):
             return _ct(key, direction)
         case Fib(result, flags):
@@ -222,9 +222,16 @@ _IP6: dict[str, Getter] = {
     "version": lambda _: 6,
     "length": lambda state: None if state.length is None else state.length - 40,
 }
+
+
+def _has_no_frame(state: State) -> bool:
+    """What the host itself sends has no header of the link layer yet, and other links than Ethernet another one."""
+    return state.iifname == "" or (state.iif is not None and state.iif.type not in {None, "ether"})
+
+
 _ETHER: dict[str, Getter] = {
-    "saddr": lambda state: ABSENT if state.iifname == "" else state.smac,
-    "daddr": lambda state: ABSENT if state.iifname == "" else state.dmac,
+    "saddr": lambda state: state.smac,
+    "daddr": lambda state: state.dmac,
     "type": lambda state: 0x8100 if state.vlan else ETHER_TYPES.get(state.family),
 }
 _VLAN: dict[str, Getter] = {
@@ -244,7 +251,7 @@ def _dport(state: State) -> Value:
     return state.dport
 
 
-def _payload(protocol: str, field: str) -> Getter:
+def _payload(protocol: str, field: str, family: str = "") -> Getter:
     if (protocol, field) not in FIELDS:
         return _nothing
     match protocol:
@@ -253,7 +260,8 @@ def _payload(protocol: str, field: str) -> Getter:
         case "ip6":
             return _of_family("ip6", _IP6.get(field, _nothing))
         case "ether":
-            return _ETHER.get(field, _nothing)
+            get = _ETHER.get(field, _nothing)
+            return get if family == "bridge" else lambda state: ABSENT if _has_no_frame(state) else get(state)
         case "vlan":
             return _VLAN.get(field, _nothing)
         case "arp":
@@ -347,14 +355,17 @@ def _raw_payload(raw: RawPayload) -> Getter:
 
 # What connection tracking knows
 
+_RELATED = CT_STATES["related"]
 _CT: dict[str, Getter] = {
     "direction": lambda state: state.ct.direction,
-    "status": lambda state: state.ct.status,
+    # whether a copy for several is confirmed by then depends on the kernel's release
+    "status": lambda state: None if CONFIRMED_EARLY in state.translated else state.ct.status,
     "mark": lambda state: state.ct.mark,
     "helper": lambda state: ABSENT if state.ct.helper == "" else state.ct.helper,
     "zone": lambda state: state.ct.zone,
     "l3proto": lambda state: _NFPROTO[state.family],
-    "protocol": lambda state: state.protocol,
+    # an error message of ICMP belongs to the connection that it is about
+    "protocol": lambda state: None if state.ct.state == _RELATED and state.protocol in _ICMP_ECHO else state.protocol,
 }
 _WAYS = {
     "ip saddr": "source",

@@ -9,7 +9,7 @@ from fwplan.nft.expressions import Goto, Jhash, Jump, Number, Numgen, Symhash, V
 from fwplan.simulate import actions
 from fwplan.simulate.actions import Either, End, Into
 from fwplan.simulate.lookup import ABSENT, MISS, Hit
-from fwplan.simulate.values import key_getter
+from fwplan.simulate.values import TCP, key_getter
 
 if TYPE_CHECKING:
     from fwplan.nft.expressions import Expression
@@ -97,13 +97,13 @@ _ICMPX = {
 
 
 def reject_step(statement: Reject) -> Step:
-    """`reject with icmpx admin-prohibited`. A kind of one version of IP asks for packets of that version."""
+    """`reject with icmpx admin-prohibited`. A kind of one protocol asks for packets of that protocol."""
     reason = _reason(statement)
     for_ip = actions.Reject(f"icmp {_ICMPX.get(reason, (reason, reason))[0]}")
     for_ip6 = actions.Reject(f"icmpv6 {_ICMPX.get(reason, (reason, reason))[1]}")
     match statement.type:
         case "tcp reset":
-            return lambda state: actions.Reject("tcp reset" if state.protocol == 6 else "")
+            return _reset
         case "icmp":
             exact = actions.Reject(f"icmp {reason}")
             return lambda state: exact if state.family == "ip" else False
@@ -112,6 +112,16 @@ def reject_step(statement: Reject) -> Step:
             return lambda state: exact6 if state.family == "ip6" else False
         case _:
             return lambda state: for_ip6 if state.family == "ip6" else for_ip
+
+
+_RESET = actions.Reject("tcp reset")
+
+
+def _reset(state: State) -> Result:
+    """Only what is TCP can be reset; nft leaves out that the rule asks for it."""
+    if state.protocol is None:
+        return Either((NO_MATCH, ("reject", _RESET)), "meta l4proto is not given")
+    return _RESET if state.protocol == TCP else False
 
 
 def _reason(statement: Reject) -> str:

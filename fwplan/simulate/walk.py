@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fwplan.nft.expressions import Meta, Numgen
 from fwplan.nft.rule_text import statement_text
 from fwplan.nft.statements import Match, Not, XtMatch
-from fwplan.simulate.actions import Change, Either, End, Into, Reject, Result
+from fwplan.simulate.actions import Change, Either, End, Into, Reject, Result, Translate
 from fwplan.simulate.conditions import is_lasting
 from fwplan.simulate.outcome import Accept, Doubt, Refuse
 from fwplan.simulate.steps import why
@@ -36,7 +36,7 @@ class Event(NamedTuple):
     """What the packet met, as it is turned into the trace when somebody asks for it.
 
     Attributes:
-        kind: `entered`, `met`, `doubt`, `ended` or `translated`.
+        kind: `entered`, `met`, `begun`, `doubt`, `ended`, `policy` or `translated`.
         chain: where; None for what happens between chains.
         rule: which.
         result: what it did; for a doubt, the number of the statement.
@@ -218,7 +218,13 @@ class Walk:
                 at.refresh(state)
             if result is None or isinstance(result, Either):
                 return self._both_ways(stage, at, done, events)
-            if result is not False:
+            if isinstance(result, Translate):
+                result = self._stages[stage].settle(state, result)
+                done = done._replace(result=result)
+            if result is False:
+                if done.changes:
+                    events.append(Event("begun", at.chain, done.rule, None, done.changes))
+            else:
                 events.append(Event("met", at.chain, done.rule, result, done.changes, done.assumed))
                 endings = self._act(stage, at, done, events)
                 if endings is not None:
@@ -344,7 +350,14 @@ def _merged(ways: list[tuple[str, list[Ending]]], doubt: Doubt, in_doubt: Event 
         others = [ending for _, endings in ways[1:] for ending in endings]
         before = [in_doubt] if in_doubt is not None and len(ways) > 1 and ways[0][0] == NO_MATCH[0] else []
         return _after(before, [ending._replace(state=_common(ending, others)) for ending in first])
-    return [ending._replace(choices=((doubt, label), *ending.choices)) for label, endings in ways for ending in endings]
+    found = []
+    for label, endings in ways:
+        for ending in endings:
+            events = ending.events
+            if in_doubt is not None and label == NO_MATCH[0]:
+                events = (in_doubt, *events)
+            found.append(ending._replace(choices=((doubt, label), *ending.choices), events=events))
+    return found
 
 
 def _common(ending: Ending, others: list[Ending]) -> State:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -36,6 +36,19 @@ class Route:
     source: Address | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A station on a link of the host.
+
+    Attributes:
+        port: of the bridge behind which it is; empty where it is behind none, or that is not known.
+        mac: its hardware address; None where it is not known.
+    """
+
+    port: str = ""
+    mac: str | None = None
+
+
 @dataclass(frozen=True)
 class World:
     """A host.
@@ -44,6 +57,7 @@ class World:
         interfaces: those that are there.
         addresses: of each interface, by its name, in order; None where they are not known.
         routes: besides those that addresses bring; None where they are not known.
+        neighbours: by their addresses, as far as they are known.
         bridge_netfilter: whether frames that a bridge carries go through the rules of IP as well (the sysctls
             `net.bridge.bridge-nf-call-*`); None where that is not known.
     """
@@ -51,6 +65,7 @@ class World:
     interfaces: tuple[Interface, ...] = ()
     addresses: Mapping[str, tuple[IPv4Interface | IPv6Interface, ...]] | None = None
     routes: tuple[Route, ...] | None = None
+    neighbours: Mapping[Address, Neighbour] = field(default_factory=dict)
     bridge_netfilter: bool | None = False
 
     @cached_property

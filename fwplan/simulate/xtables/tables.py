@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FAMILIES: Mapping[str, Literal["ip", "ip6"]] = {"iptables": "ip", "ip6tables": "ip6"}
 """Whose packets the rules of each program see."""
 _PRIORITIES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+_SECURITY_OF_NFT = 150
+"""iptables-nft has another one for that table than the kernel."""
 _NAT_PRIORITIES = {"PREROUTING": -100, "INPUT": 100, "OUTPUT": -100, "POSTROUTING": 100}
 
 
@@ -46,7 +48,7 @@ def tables_of(saved: iptables.Ruleset, sets: Iterable[IpSet] = ()) -> tuple[Tabl
     program: Literal["nft", "iptables-legacy"] = "iptables-legacy" if saved.backend == "legacy" else "nft"
     tables = []
     for table in saved.tables.values():
-        converter = _Converter(context)
+        converter = _Converter(context, by_nft=program == "nft")
         chains = {name: converter.chain(chain, table.name) for name, chain in table.chains.items()}
         tables.append(Table(family, table.name, chains, of_family, program=program))
     return tuple(tables)
@@ -59,15 +61,17 @@ def _changed(saved: iptables.Ruleset) -> frozenset[str]:
 class _Converter:
     """Converts the chains of one table. Most of their matches are the same as others: each is converted once."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, by_nft: bool) -> None:
         self._context = context
+        self._by_nft = by_nft
         self._asked: dict[int, tuple[Statement, ...]] = {}
         self._done: dict[tuple[int, str], tuple[Statement, ...]] = {}
 
     def chain(self, chain: iptables.Chain, table: str) -> Chain:
         place = Place(self._context.family, table, chain.name)
         rules = tuple([self._rule(rule, place) for rule in chain.rules])
-        return Chain(place, None if chain.policy is None else hook_of(table, chain.name, chain.policy), rules)
+        hook = None if chain.policy is None else _hook(table, chain.name, chain.policy, by_nft=self._by_nft)
+        return Chain(place, hook, rules)
 
     def _rule(self, rule: iptables.Rule, place: Place) -> Rule:
         statements: list[Statement] = []
@@ -100,10 +104,12 @@ def _side_effects(match: Match) -> Iterable[Statement]:
     return ()
 
 
-def hook_of(table: str, chain: str, policy: Literal["ACCEPT", "DROP"]) -> Hook | None:
+def _hook(table: str, chain: str, policy: Literal["ACCEPT", "DROP"], *, by_nft: bool) -> Hook | None:
     """Where the kernel enters a built-in chain; None where it enters none of that name."""
     priority = _NAT_PRIORITIES.get(chain) if table == "nat" else _PRIORITIES.get(table)
     if priority is None:
         return None
+    if table == "security" and by_nft:
+        priority = _SECURITY_OF_NFT
     kind = "nat" if table == "nat" else "route" if (table, chain) == ("mangle", "OUTPUT") else "filter"
     return Hook(kind, chain.lower(), priority, "drop" if policy == "DROP" else "accept")

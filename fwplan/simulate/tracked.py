@@ -1,0 +1,104 @@
+"""Whether rules make the kernel track connections.
+
+It does so in a network namespace only for the sake of a rule that asks for it, or translates: a chain of type nat
+without any such rule sees no packet. Source: the callers of `nf_ct_netns_get` in Linux.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fwplan.nft.expressions import AnonymousSet, Concatenation, Ct, Element, Flags, Jhash, Map, Operation, Unknown
+from fwplan.nft.statements import (
+    ConnectionLimit,
+    Match,
+    Meter,
+    Nat,
+    Offload,
+    Set,
+    SynProxy,
+    UpdateSet,
+    UseObject,
+    VerdictMap,
+    Xt,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fwplan.nft.expressions import Expression
+    from fwplan.nft.ruleset import Rule
+    from fwplan.nft.statements import Statement
+
+_OBJECTS = frozenset(("ct helper", "ct timeout", "ct expectation", "synproxy"))
+_XT = frozenset(
+    (
+        "cluster",
+        "connbytes",
+        "connlabel",
+        "connlimit",
+        "connmark",
+        "conntrack",
+        "helper",
+        "state",
+        "CONNMARK",
+        "CONNSECMARK",
+        "CT",
+        "DNAT",
+        "MASQUERADE",
+        "NETMAP",
+        "REDIRECT",
+        "SNAT",
+        "SYNPROXY",
+    )
+)
+
+
+def any_tracks(rules: Iterable[Rule]) -> bool:
+    """Whether one of the rules needs connections to be tracked."""
+    known: dict[int, bool] = {}
+    for rule in rules:
+        for statement in rule.statements:
+            found = known.get(id(statement))
+            if found is None:
+                found = known[id(statement)] = _tracks(statement)
+            if found:
+                return True
+    return False
+
+
+def _tracks(statement: Statement) -> bool:
+    match statement:
+        case Match(_, left, right):
+            return _asks(left) or _asks(right)
+        case Set(key, value):
+            return _asks(key) or _asks(value)
+        case VerdictMap(key):
+            return _asks(key)
+        case UpdateSet(_, _, Element(key), data, statements):
+            return _asks(key) or _asks(data) or any(map(_tracks, statements))
+        case Meter(_, key, of_each):
+            return _asks(key) or _tracks(of_each)
+        case UseObject(kind):
+            return kind in _OBJECTS
+        case Xt(_, name):
+            return name in _XT
+        case _:
+            # what is not understood may be anything
+            return isinstance(statement, Nat | ConnectionLimit | Offload | SynProxy | Unknown)
+
+
+def _asks(expression: Expression | None) -> bool:
+    match expression:
+        case Ct() | Unknown():
+            return True
+        case Concatenation(parts) | Operation(_, parts) | Flags(parts):
+            return any(map(_asks, parts))
+        case Map(key):
+            return _asks(key)
+        case Jhash(of):
+            return _asks(of)
+        case AnonymousSet(elements):
+            return any(_asks(element.key) for element in elements)
+        case _:
+            return False

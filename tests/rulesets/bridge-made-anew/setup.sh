@@ -1,0 +1,1 @@
+# Nothing else is on the host.

@@ -1,0 +1,2 @@
+# What nftables.service does at boot.
+nft -f /etc/nftables.conf
