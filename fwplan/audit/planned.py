@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from fwplan.nft import objects as nft
-from fwplan.nft.json import chain_json, escaped, rule_json, table_json
+from fwplan.nft.json import chain_json, element_json, escaped, map_json, rule_json, table_json
 from fwplan.nft.read_ruleset import read_items
 from fwplan.plan.plan import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fwplan.iptables import objects as iptables
     from fwplan.nft.ruleset import Ruleset
     from fwplan.plan.plan import Plan
-
-_BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
 def planned_ruleset(plan: Plan) -> Ruleset:
@@ -24,13 +24,31 @@ def planned_ruleset(plan: Plan) -> Ruleset:
     if plan.backend is Backend.IPTABLES:
         return _of_iptables(plan)
     objects = [operation.object for operation in plan.operations]
+    elements = _elements(each for each in objects if isinstance(each, nft.Element))
     return read_items(
         [
             *({"table": table_json(each)} for each in objects if isinstance(each, nft.Table)),
             *({"chain": chain_json(each)} for each in objects if isinstance(each, nft.Chain)),
+            *(
+                {"map": map_json(each) | {"elem": elements[each.table, each.name]}}
+                for each in objects
+                if isinstance(each, nft.VerdictMap)
+            ),
             *({"rule": rule_json(each, escaped)} for each in reversed(objects) if isinstance(each, nft.Rule)),
         ]
     )
+
+
+def _elements(elements: Iterable[nft.Element]) -> dict[tuple[nft.Table, str], list[Any]]:
+    """What is in each map, as nft lists it: the name of an interface is written as in a rule."""
+    found: dict[tuple[nft.Table, str], list[Any]] = defaultdict(list)
+    for each in elements:
+        name = each.key if isinstance(each.key, str) else None
+        [[key, verdict]] = element_json(each if name is None else replace(each, key="interface"))["elem"]
+        if name is not None:
+            key = escaped(nft.InterfaceMatch(nft.Meta.IIFNAME, name))
+        found[each.table, each.map].append([key, verdict])
+    return found
 
 
 def _of_iptables(plan: Plan) -> Ruleset:
@@ -61,3 +79,6 @@ def _saved(program: iptables.Program, chains: list[iptables.Chain], rules: list[
             yield from (f":{name} - [0:0]\n" for name in own)
             yield from (f"-A {rule.chain.name} {saved_text(rule)}\n" for rule in of_table)
             yield "COMMIT\n"
+
+
+_BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
