@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 HOST = 0
 """The class of no interface: by none comes what the host itself sends."""
-_USUAL = ("eth0", "eth1", "wlan0", "wlan1")
+_USUAL = ("outside0", "outside1")
+"""Names that no rule is likely to give: what `fwplan trace` calls the outside where it is not known."""
 
 
 class Interfaces:
@@ -52,9 +53,10 @@ class Interfaces:
         """Another name of a class, where it has several."""
         return self._classes[number][-1]
 
-    def is_given(self, number: int) -> bool:
-        """Whether the class is of one name, which a rule gives."""
-        return 0 < number <= len(self._given)
+    @property
+    def others(self) -> int:
+        """The class of all names that no rule gives, nor the beginning of."""
+        return len(self._classes) - 1
 
     def number(self, name: str) -> int:
         """The class of a name that a rule gives; that of others where none does."""
@@ -92,7 +94,7 @@ class Interfaces:
         """Two names that begin with a text, and that no rule tells from others that do; fewer where there are none."""
         numbers = map(str, range(len(self._given) + len(self._beginnings) + 2))
         tails = ["", *numbers, *ascii_lowercase, *digits, *punctuation]
-        tried = [text + tail for tail in tails] if text else [*_USUAL, *(f"eth{tail}" for tail in tails[1:])]
+        tried = [text + tail for tail in tails] if text else [*_USUAL, *(f"outside{tail}" for tail in tails[1:])]
         tried += [] if text else [*digits, *ascii_lowercase, *punctuation]
         left = 2
         for name in dict.fromkeys(tried):
