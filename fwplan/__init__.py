@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fwplan.errors import UnreadableError as UnreadableError
     from fwplan.files import load as load
     from fwplan.files import network_schema as network_schema
+    from fwplan.lab.rehearsal import Rehearsal as Rehearsal
+    from fwplan.lab.rehearse import rehearse as rehearse
     from fwplan.network.definition import Network as Network
     from fwplan.network.explanation import Explanation as Explanation
     from fwplan.network.explanation import explain as explain
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "fwplan.errors": ("FwplanError", "NotExpressibleError", "UnreadableError"),
     "fwplan.files": ("load", "network_schema"),
+    "fwplan.lab.rehearsal": ("Rehearsal",),
+    "fwplan.lab.rehearse": ("rehearse",),
     "fwplan.network.definition": ("Network",),
     "fwplan.network.explanation": ("Explanation", "explain"),
     "fwplan.network.modes": ("MEANINGS", "ForwardMode", "Kind", "Meaning"),

@@ -275,7 +275,7 @@ _extras = st.sets(
 def hosts(each: st.SearchStrategy[Network] | None = None, *, max_size: int = 3) -> st.SearchStrategy[list[Network]]:
     """Definitions that can be on one host together: names, UUIDs and bridges are different."""
     return st.lists(
-        each or networks(),
+        networks() if each is None else each,
         max_size=max_size,
         unique_by=(
             lambda network: network.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 import pytest
@@ -29,7 +29,7 @@ from fwplan.simulate.simulator import Simulator
 from fwplan.simulate.xtables.host import host_ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from strategies_packets import Sending
 
@@ -74,24 +74,40 @@ def xtables_world() -> Iterator[SmallWorld]:
         yield made
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What is loaded.
+
+    Attributes:
+        nft: for iptables-nft.
+        legacy: for iptables-legacy.
+        script: for nft itself.
+    """
+
+    nft: Restored | None = None
+    legacy: Restored | None = None
+    script: str = ""
+
+    @property
+    def by_backend(self) -> dict[Backend, Restored]:
+        """What there is for programs of iptables."""
+        given: dict[Backend, Restored | None] = {"nft": self.nft, "legacy": self.legacy}
+        return {backend: text for backend, text in given.items() if text is not None}
+
+
 class XtablesHost(Host):
     """The host of the small world with rulesets of iptables, and with one of nft beside them."""
 
-    def __init__(self, world: SmallWorld, by_backend: Mapping[Backend, Restored], script: str = "") -> None:
+    def __init__(self, world: SmallWorld, rules: Rules) -> None:
         self.world = world
-        self.script = "\n".join(
-            [
-                script,
-                *(f"# iptables-{backend}\n{text.iptables}\n{text.ip6tables}" for backend, text in by_backend.items()),
-            ]
-        )
-        guard = GUARD if "legacy" in by_backend else ""
-        world.host.run("nft", "-f", "-", given=f"flush ruleset\n{TRACER}\n{guard}\n{script}\n")
-        self._restore("legacy", by_backend.get("legacy", Restored("", "")))
-        if "nft" in by_backend:
-            self._restore("nft", by_backend["nft"])
+        parts = [f"# iptables-{name}\n{text.iptables}\n{text.ip6tables}" for name, text in rules.by_backend.items()]
+        self.script = "\n".join([rules.script, *parts])
+        guard = "" if rules.legacy is None else GUARD
+        world.host.run("nft", "-f", "-", given=f"flush ruleset\n{TRACER}\n{guard}\n{rules.script}\n")
+        self._restore("legacy", rules.legacy or Restored("", ""))
+        self._restore("nft", rules.nft or Restored("", ""))
         self.listing = world.host.run("nft", "-j", "-a", "list", "ruleset")
-        saved = [self._saved(backend, program) for backend in by_backend for program in PROGRAMS]
+        saved = [self._saved(backend, program) for backend in rules.by_backend for program in PROGRAMS]
         sets = read_sets(world.host.run("ipset", "save")) if HAS_SETS else ()
         self.ruleset = host_ruleset(read_ruleset(self.listing), saved, sets)
         self.simulator = Simulator(self.ruleset, replace(world.world, bridge_netfilter=world.bridge_netfilter))
@@ -99,10 +115,10 @@ class XtablesHost(Host):
     def _restore(self, backend: Backend, text: Restored) -> None:
         for program, of_program in zip(PROGRAMS, (text.iptables, text.ip6tables), strict=True):
             # tables of iptables-legacy stay where nobody empties them
-            emptied = [
-                empty for table, empty in EMPTY.items() if backend == "legacy" and f"*{table}\n" not in of_program
-            ]
-            self.world.host.run(f"{program}-{backend}-restore", given="\n".join([*emptied, of_program]))
+            left = [table for table in EMPTY if backend == "legacy" and f"*{table}\n" not in of_program]
+            given_text = "\n".join([*(EMPTY[table] for table in left), of_program])
+            if given_text:
+                self.world.host.run(f"{program}-{backend}-restore", given=given_text)
 
     def _saved(self, backend: Backend, program: Program) -> Ruleset:
         return read_saved(self.world.host.run(f"{program}-{backend}-save", "-c"), program)
@@ -169,19 +185,17 @@ def foretold_both(expected: Flow) -> tuple[list[Step], Counted, bool]:
 def try_rulesets(
     world: SmallWorld,
     record_property: Callable[[str, object], None],
-    hosts: st.SearchStrategy[tuple[Mapping[Backend, Restored], str]],
+    rules: st.SearchStrategy[Rules],
     case: type[Case],
     divisor: int,
 ) -> None:
     tally = Tally(Counter())
 
     @settings(max_examples=max(settings().max_examples // divisor, 1), suppress_health_check=list(HealthCheck))
-    @given(hosts, st.lists(sendings, min_size=8, max_size=8), st.booleans())
-    def foretells(
-        drawn: tuple[Mapping[Backend, Restored], str], packets: list[Sending], bridge_netfilter: bool
-    ) -> None:
-        world.bridge_netfilter = bridge_netfilter
-        host = XtablesHost(world, *drawn)
+    @given(rules, st.lists(sendings, min_size=8, max_size=8), st.sampled_from([False, True]))
+    def foretells(drawn: Rules, packets: list[Sending], filtered: object) -> None:
+        world.bridge_netfilter = filtered is True
+        host = XtablesHost(world, drawn)
         for sending in packets:
             try_packet(host, tally, sending, case)
 
@@ -192,24 +206,18 @@ def try_rulesets(
 def test_rules_of_iptables_nft_do_what_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
-    hosts = st.builds(lambda drawn: ({"nft": drawn}, ""), rulesets(sets=HAS_SETS))
-    try_rulesets(xtables_world, record_property, hosts, Case, 6)
+    try_rulesets(xtables_world, record_property, st.builds(Rules, rulesets(sets=HAS_SETS)), Case, 6)
 
 
 def test_rules_of_iptables_legacy_do_what_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
-    hosts = st.builds(lambda drawn: ({"legacy": drawn}, ""), rulesets(sets=HAS_SETS))
-    try_rulesets(xtables_world, record_property, hosts, CountedCase, 6)
+    rules = st.builds(Rules, st.none(), rulesets(sets=HAS_SETS))
+    try_rulesets(xtables_world, record_property, rules, CountedCase, 6)
 
 
 def test_rules_of_all_three_meet_a_packet_in_the_order_that_the_simulator_says(
     xtables_world: SmallWorld, record_property: Callable[[str, object], None]
 ) -> None:
-    hosts = st.builds(
-        lambda nft, legacy, script: ({"nft": nft, "legacy": legacy}, script),
-        rulesets(sets=HAS_SETS),
-        rulesets(sets=HAS_SETS),
-        nft_rulesets,
-    )
-    try_rulesets(xtables_world, record_property, hosts, CountedCase, 12)
+    rules = st.builds(Rules, rulesets(sets=HAS_SETS), rulesets(sets=HAS_SETS), nft_rulesets)
+    try_rulesets(xtables_world, record_property, rules, CountedCase, 12)

@@ -127,6 +127,15 @@ def test_marks_are_written_as_nft_does(saved: Path) -> None:
     assert "mark 0x10" in trace(*arguments, "--mark", "16").stdout
 
 
+def test_a_packet_is_of_ipv6_if_asked_for(saved: Path) -> None:
+    ends = ("--ruleset", str(saved), "--from", "guest", "--to", "outside")
+    assert "]:50000 → [2001:db8:ffff::7]:443" in trace(OPEN, *ends, "-6").stdout
+    found = trace(NAT, *ends, "-6")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "network 'default' has no IPv6 address of its own" in found.stderr
+    assert "an address is not of IPv6" in trace(NAT, "--from", "10.0.0.1", *ends[:2], "--to", "host", "-6").stderr
+
+
 class TestLive:
     """The host that the command runs on."""
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from fwplan.cli.confirm import await_confirmation
-from fwplan.cli.definitions import trouble, valid_definitions
+from fwplan.cli.definitions import trouble, valid_of
 from fwplan.cli.host_options import recover_first, report, say, say_waiting, state_options, tell_of_interruption
+from fwplan.cli.reading import start_reading
 from fwplan.errors import FwplanError, HostError
 from fwplan.host.executor import bring, compare
 from fwplan.host.forwarding import FORWARDING, SettingsPart
@@ -115,9 +116,10 @@ def command(  # noqa: PLR0913 - an argument for each option
     What is right stays, with its counters; rules of others are not touched. All of it takes effect in one transaction,
     or nothing does.
     """
-    # Before the definitions are read: the host's rules are read meanwhile.
+    read = start_reading(files)
+    # Before the definitions are there: the host's rules are read meanwhile.
     system = PrefetchingSystem(TABLES) if len(files) >= _MANY and backend == Backend.NFTABLES.value else System()
-    networks = valid_definitions(files)
+    networks = valid_of(read())
     try:
         may = system.may_change_networking()
         firewalld = system.firewalld() if may and ZonePolicy(zones) is not ZonePolicy.OFF else None

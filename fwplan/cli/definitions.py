@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fwplan.errors import UnreadableError
-from fwplan.files import read_bytes
-from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
-from fwplan.network.read import Reading, examine
+from fwplan.cli.reading import start_reading
+from fwplan.network.problems import Problem, Severity
 from fwplan.network.together import conflicts
 from fwplan.preview.problems import problem_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fwplan.cli.reading import FileRead
     from fwplan.network.definition import Network
     from fwplan.network.schema import Schema
 
@@ -53,30 +52,29 @@ def read_definitions(files: Sequence[str], schema: Schema | None = None) -> Defi
     Only `fwplan check` gives one: what it finds changes no rule, and a preview of 1,000 definitions takes an eighth
     longer with it.
     """
-    valid: list[tuple[str, Reading]] = []
-    problems: list[tuple[str, Problem]] = []
-    unreadable = []
-    for file in files:
-        try:
-            reading = examine(read_bytes(file), schema)
-        except UnreadableError as error:
-            unreadable.append(str(error))
-        except InvalidDefinitionError as error:
-            problems.extend((file, problem) for problem in error.problems)
-        else:
-            problems.extend((file, problem) for problem in reading.problems)
-            if not reading.errors:
-                valid.append((file, reading))
-    networks = tuple(reading.network for _, reading in valid)
+    return _together(start_reading(files, schema)())
+
+
+def _together(found: Sequence[FileRead]) -> Definitions:
+    """What the files hold, as definitions for one host."""
+    problems = [(each.file, problem) for each in found for problem in each.problems]
+    valid = [(each, each.network) for each in found if each.network is not None]
+    networks = tuple(network for _, network in valid)
     for place, problem in conflicts(networks):
-        file, reading = valid[place]
-        problems.append((file, replace(problem, line=reading.line_of(problem.path))))
-    return Definitions(networks, tuple(problems), tuple(unreadable))
+        each, _ = valid[place]
+        problems.append((each.file, replace(problem, line=each.line_of(problem.path))))
+    unreadable = tuple(each.unreadable for each in found if each.unreadable is not None)
+    return Definitions(networks, tuple(problems), unreadable)
 
 
 def valid_definitions(files: Sequence[str]) -> tuple[Network, ...]:
     """The definitions; when any of them is not valid, say so and end the program."""
-    definitions = read_definitions(files)
+    return valid_of(start_reading(files)())
+
+
+def valid_of(found: Sequence[FileRead]) -> tuple[Network, ...]:
+    """The definitions of files that were read; when any of them is not valid, say so and end the program."""
+    definitions = _together(found)
     for message in definitions.unreadable:
         click.echo(f"fwplan: {message}", err=True)
     for file, problem in definitions.problems:

@@ -105,6 +105,9 @@ def _rehearsal(files: tuple[str, ...], backend: Backend, layout: Layout, beside:
         for network in networks:
             if not has_something_to_rehearse(network):
                 say(f"network {network.name!r} has nothing to rehearse: {network.meaning.why_unfiltered}")
+            elif network.bridge is not None and network.bridge.zone is not None:
+                zone = network.bridge.zone
+                say(f"network {network.name!r} asks for zone {zone!r}: the lab has no firewalld, and leaves it out")
         if not any(map(has_something_to_rehearse, networks)):
             return None
         others = "" if beside is None else _script(beside)

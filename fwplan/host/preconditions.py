@@ -119,5 +119,5 @@ def _bridge_troubles(share: NetworkPlan, interfaces: Mapping[str, int]) -> Itera
 
 def forwarded(plan: Plan) -> set[Family]:
     """The families that a plan forwards between networks."""
-    intents = {operation.intent for share in plan.networks for operation in share.operations}
+    intents = (operation.intent for share in plan.networks for operation in share.operations)
     return {Family.of(intent.subnet) for intent in intents if isinstance(intent, MayLeave | MayEnter)}

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from fwplan.errors import HostError
 from fwplan.plan.intents import Family
 
 if TYPE_CHECKING:
@@ -57,35 +58,52 @@ def outsider(subnet: Subnet, subnets: Iterable[Subnet]) -> Address:
             address = _address(subnet, number)
             if _is_ordinary(address) and not any(address in other for other in others):
                 return address
-    raise AssertionError("there is always an unused subnet")
+    raise HostError(f"the networks leave no {Family.of(subnet).value} address that a guest could claim falsely")
 
 
 def outside(family: Family, taken: Iterable[Subnet]) -> Iterator[Subnet]:
-    """Subnets for machines outside that do not touch those that are taken: those for documentation, while they last."""
+    """Subnets for machines outside that do not touch those that are taken: those for documentation, while they last.
+
+    Raises:
+        HostError: there is none.
+    """
     return _unused(family, taken, _PUBLIC[family])
 
 
 def private(family: Family, taken: Iterable[Subnet]) -> Iterator[Subnet]:
-    """Subnets for guests that do not touch those that are taken."""
+    """Subnets for guests that do not touch those that are taken.
+
+    Raises:
+        HostError: there is none.
+    """
     return _unused(family, taken, _PRIVATE[family])
 
 
 _PUBLIC = {
-    Family.IPV4: (("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"), 24),
-    Family.IPV6: (("2001:db8::/32",), 64),
+    Family.IPV4: ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "128.0.0.0/4", "16.0.0.0/4"),
+    Family.IPV6: ("2001:db8::/32", "2400::/8", "3000::/8", "4000::/8"),
 }
 _PRIVATE = {
-    Family.IPV4: (("172.16.0.0/12", "100.64.0.0/10", "10.0.0.0/8"), 24),
-    Family.IPV6: (("fd00::/16",), 64),
+    Family.IPV4: ("172.16.0.0/12", "100.64.0.0/10", "10.0.0.0/8", "32.0.0.0/4", "144.0.0.0/4"),
+    Family.IPV6: ("fd00::/16", "fc00::/8", "2600::/8", "3800::/8", "4400::/8"),
 }
+_PREFIX = {Family.IPV4: 24, Family.IPV6: 64}
 
 
-def _unused(family: Family, taken: Iterable[Subnet], blocks: tuple[tuple[str, ...], int]) -> Iterator[Subnet]:
+def _unused(family: Family, taken: Iterable[Subnet], blocks: Iterable[str]) -> Iterator[Subnet]:
     avoided = [subnet for subnet in taken if Family.of(subnet) is family]
-    for block in blocks[0]:
-        for subnet in ip_network(block).subnets(new_prefix=blocks[1]):
-            if not any(subnet.network_address in other or other.network_address in subnet for other in avoided):
+    for block in map(ip_network, blocks):
+        step = 1 << (block.max_prefixlen - _PREFIX[family])
+        number, end = int(block.network_address), int(block.broadcast_address)
+        while number < end:
+            subnet = ip_network((_address(block, number), _PREFIX[family]))
+            around = [other for other in avoided if other.overlaps(subnet)]
+            if not around:
                 yield subnet
+            # On to the first subnet behind all that are in the way.
+            last = max((int(other.broadcast_address) for other in around), default=number)
+            number = max(number + step, last // step * step + step)
+    raise HostError(f"the networks leave no {family.value} addresses for other machines of the lab")
 
 
 def _address(subnet: Subnet, number: int) -> Address:

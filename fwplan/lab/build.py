@@ -68,6 +68,7 @@ class Built:
             HostError: the kernel refuses something.
         """
         self._namespaces: dict[int, NetworkNamespace] = {HOST: NetworkNamespace.current()}
+        self._control = NetworkNamespace.new()
         try:
             self._build(world)
         except NetlinkError as error:
@@ -76,6 +77,10 @@ class Built:
     def enter(self, machine: Machine) -> None:
         """Be on that machine from now on."""
         self._namespaces[machine.number].enter()
+
+    def enter_control(self) -> None:
+        """Be where nobody else is, and no rule, but a loopback interface."""
+        self._control.enter()
 
     def _build(self, world: World) -> None:
         _set(_EVERYWHERE)
@@ -90,6 +95,8 @@ class Built:
                     self._connect(host, machine, segment)
             for segment in world.segments:
                 self._address(host, segment, world.on(segment))
+        with self._control.entered(), IPRoute() as nobody:
+            _raise("lo", nobody)
         for segment in world.segments:
             for machine in world.on(segment):
                 with self._namespaces[machine.number].entered():

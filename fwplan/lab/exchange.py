@@ -1,8 +1,8 @@
 """Sends probes, and finds out what becomes of each: one loop, with the sockets of all machines.
 
-Everything runs on one CPU, where the kernel passes packets on in the order in which they were sent. Once the host has
-answered a later packet of every machine, an earlier one that nobody has heard was not passed on: nothing has to be
-waited for that does not come.
+Everything runs on one CPU, where the kernel passes packets on in the order in which they were sent, whatever namespace
+they are in. Once a later packet, the *control*, has gone from hand to hand as often as any probe does, an earlier one
+that nobody has heard was not passed on: nothing has to be waited for that does not come.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from fwplan.network.definition import Address
     from fwplan.plan.intents import Family
 
-_CONTROL = 1 << 31
-"""Numbers from here on are of controls: that of a machine is its own number above it."""
+_HOPS = 8
+"""How often a control is passed on: a probe comes by three machines, and so does an answer."""
+
+_PATIENCE = 10.0
+"""Seconds after which no more is waited, whatever may still come."""
 
 _LONGEST = 2048
 _ANSWER = b"answer"
@@ -66,12 +69,15 @@ class Exchange:
         self._batch: dict[int, Probe] = {}
         self._found: dict[int, _Found] = {}
         self._openings: dict[tuple[Address, int], int] = {}
-        self._controls: set[int] = set()
+        self._hops_left = 0
         self._attempt = 0
         for machine in world.machines:
             built.enter(machine)
             for family in world.families:
                 self._open_ears(machine.number, family)
+        built.enter_control()
+        self._control = sockets.udp_to_itself()
+        self._register(self._control, self._pass_control_on)
         built.enter(world.machines[HOST])
 
     def _open_ears(self, machine: int, family: Family) -> None:
@@ -84,13 +90,12 @@ class Exchange:
             group = sockets.udp(family, None, port)
             self._register(group, partial(self._hear_datagram, machine, group))
 
-    def run(self, probes: Sequence[Probe], patience: float, quiet: float) -> dict[int, Outcome]:
+    def run(self, probes: Sequence[Probe], quiet: float) -> dict[int, Outcome]:
         """Send probes, each for the first time or once more.
 
         Args:
             probes: not more than there may be sockets.
-            patience: seconds after which no more is waited, whatever may still come.
-            quiet: seconds without any packet after which nothing more comes, once the host has answered the controls.
+            quiet: seconds without any packet after which nothing more comes, once the control has arrived.
         """
         self._attempt += 1
         self._batch = {probe.number: probe for probe in probes}
@@ -104,15 +109,16 @@ class Exchange:
             senders = self._open(opened)
             for probe in probes:
                 self._send(probe, senders.get(probe.number))
-            self._send_controls()
-            self._wait(patience, quiet)
+            self._hops_left = _HOPS
+            self._control.send(_ANSWER)
+            self._wait(quiet)
         return {number: found.outcome() for number, found in self._found.items()}
 
-    def _wait(self, patience: float, quiet: float) -> None:
-        end = time.monotonic() + patience
+    def _wait(self, quiet: float) -> None:
+        end = time.monotonic() + _PATIENCE
         while (left := end - time.monotonic()) > 0:
-            ready = self._selector.select(left if self._controls else quiet)
-            if not ready and not self._controls:
+            ready = self._selector.select(left if self._hops_left else quiet)
+            if not ready and not self._hops_left:
                 return
             for key, _ in ready:
                 key.data()
@@ -179,26 +185,16 @@ class Exchange:
             # The sender's own rules refuse what it sends.
             self._found[probe.number].refused = True
 
-    def _send_controls(self) -> None:
-        """Have every machine ask the host for an echo, after all that it has sent before."""
-        self._controls = set()
-        for segment in self._world.segments:
-            for machine in self._world.on(segment):
-                for family, own in machine.addresses.items():
-                    address = segment.address(family)
-                    if address is not None:
-                        control = _CONTROL + len(self._controls)
-                        packet = echo_request(family, Token(control, self._attempt))
-                        pinger = self._pingers[machine.number, family]
-                        sockets.send_under(pinger, family, own.ip, address.ip, packet)
-                        self._controls.add(control)
+    def _pass_control_on(self) -> None:
+        self._control.recv(_LONGEST)
+        self._hops_left -= 1
+        if self._hops_left:
+            self._control.send(_ANSWER)
 
     def _hear_icmp(self, machine: int, family: Family, pinger: socket.socket) -> None:
         for packet, source, _ in _all_from(pinger):
             message = message_in(family, packet)
             number = self._probe_of(family, packet, message)
-            if message is Message.REPLY:
-                self._controls.discard(number)
             if number not in self._found:
                 continue
             found, is_sender = self._found[number], machine == self._batch[number].sender
@@ -209,7 +205,7 @@ class Exchange:
                 found.refused |= message is Message.ERROR
 
     def _probe_of(self, family: Family, packet: bytes, message: Message) -> int:
-        """The number of the probe, or of the control, that an ICMP message is about; -1 when it is about none."""
+        """The number of the probe that an ICMP message is about; -1 when it is about none."""
         token = token_in(packet)
         if token is not None:
             return token.number if token.attempt == self._attempt else -1

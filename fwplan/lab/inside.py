@@ -11,6 +11,7 @@ import pickle
 import resource
 import sys
 import traceback
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 200
 """Probes that are under way together; each takes two or three descriptors."""
 
-_ATTEMPTS = ((1.0, 0.03), (2.0, 0.2), (4.0, 0.5))
-"""Patience and quiet, in seconds, of the first try and of those for what turned out otherwise than promised."""
+_QUIET = (0.03, 0.2, 0.5)
+"""Seconds of quiet at the end of the first try, and of those for what turned out otherwise than promised."""
 
 
 def main() -> int:
@@ -47,7 +48,9 @@ def main() -> int:
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status)
     die_with_parent()
-    _answer(_worked())
+    # Where nobody asks, or nobody wants to know any more, there is nothing to be said either.
+    with suppress(EOFError, BrokenPipeError):
+        _answer(_worked())
     return 0
 
 
@@ -61,6 +64,8 @@ def _worked() -> tuple[Result, ...] | Failure:
         return _rehearse(assignment)
     except FwplanError as error:
         return Failure(str(error))
+    except EOFError:
+        raise
     except Exception:  # noqa: BLE001 - the other side tells, whatever it is
         return Failure(f"the lab failed:\n{traceback.format_exc()}")
 
@@ -108,12 +113,13 @@ def _apply(system: System, assignment: Assignment) -> None:
     from fwplan.host.goal import goal_of_apply  # noqa: PLC0415
     from fwplan.host.preconditions import preconditions  # noqa: PLC0415
     from fwplan.host.state import State  # noqa: PLC0415
+    from fwplan.host.zones import ZonePolicy  # noqa: PLC0415
 
     plan = assignment.plan
     state = State(system, SCRATCH / "fwplan")
     with state.locked("fwplan rehearse", 0, lambda _: None):
         interfaces = system.interfaces()
-        missing = preconditions(system, plan, interfaces).missing
+        missing = preconditions(system, plan, interfaces, zones=ZonePolicy.OFF).missing
         if missing:
             raise HostError("the plan cannot be applied in the lab:\n" + "\n".join(f"  {each}" for each in missing))
         bring(system, state, goal_of_apply(plan, state.applied(), interfaces))
@@ -125,9 +131,9 @@ def _results(assignment: Assignment, exchange: Exchange) -> tuple[Result, ...]:
 
     results: dict[int, Result] = {}
     left = assignment.probes
-    for patience, quiet in _ATTEMPTS:
+    for quiet in _QUIET:
         for batch in _batches(left):
-            outcomes = exchange.run(batch, patience, quiet)
+            outcomes = exchange.run(batch, quiet)
             for probe in batch:
                 promise = assignment.promises[probe.number]
                 results[probe.number] = judged(assignment.world, probe, promise, outcomes[probe.number])

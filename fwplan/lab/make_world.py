@@ -175,7 +175,5 @@ def _host_in(subnet: Subnet, network: Network) -> Address:
 
 def _gateway(address: AddressWithPrefix, segment: Segment) -> Address:
     """The host's address in the same subnet, or else one that nobody has."""
-    for own in segment.addresses:
-        if own.ip in address.network and own.ip != address.ip:
-            return own.ip
-    return _NOBODY[Family.of(address.network)]
+    own = segment.address_towards(address)
+    return own if own is not None and own in address.network else _NOBODY[Family.of(address.network)]

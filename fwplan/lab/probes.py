@@ -128,10 +128,25 @@ class _Making:
         source, destination = self._address(sender, receiver, family), self._address(receiver, sender, family)
         if segment is None or source is None or destination is None:
             return
-        way = self._world.route(destination)
-        if receiver.number == HOST or receiver.segment == sender.segment or way is self._world.segment_of(receiver):
+        if self._is_a_way(sender, receiver, family):
             for transport in TRANSPORTS:
                 yield self._probe(Kind.PAIR, transport, sender, segment, receiver, source, destination)
+
+    def _is_a_way(self, sender: Machine, receiver: Machine, family: Family) -> bool:
+        """Whether both are neighbours, or else the host knows the way.
+
+        Where one alone takes the other for its neighbour, there is none that would tell anything.
+        """
+        if receiver.number == HOST:
+            return True
+        other = receiver.addresses[family]
+        if sender.segment == receiver.segment:
+            own = sender.addresses[family]
+            if (own.ip in other.network) != (other.ip in own.network):
+                return False
+            if own.ip in other.network:
+                return True
+        return self._world.route(other.ip) is self._world.segment_of(receiver)
 
     def _address(self, machine: Machine, other: Machine, family: Family) -> Address | None:
         """The address of a machine; of the host, the one that is nearest to the other machine."""
@@ -177,8 +192,10 @@ class _Making:
         host = self._world.machines[HOST]
         for kind, group in _GROUPS[family].items():
             yield self._probe(kind, "udp", guest, segment, None, of_guest, group, ports=(client, server))
-            for by in (segment, *self._limits_of(segment)):
-                yield self._probe(kind, "udp", host, by, None, of_host, group, ports=(server, client))
+            yield self._probe(kind, "udp", host, segment, None, of_host, group, ports=(server, client))
+            for limit in self._limits_of(segment):
+                # By other ports: to the kernel it would be one connection with the one before.
+                yield self._probe(kind, "udp", host, limit, None, of_host, group, ports=(server, server))
 
     def _limits_of(self, segment: Segment) -> Iterator[Segment]:
         """The segment behind the device that a network is limited to, where alone it keeps or changes sources."""

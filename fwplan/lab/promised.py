@@ -91,7 +91,7 @@ def _reasons(first: Expectation, answer: Expectation | None = None) -> dict[Part
 def _to_group(world: World, expectations: Expectations, probe: Probe) -> Promise:
     """All on the bridge hear it; where ports are isolated, the host alone hears a guest."""
     segment = world.segments[probe.segment]
-    guests = {machine.number for machine in world.on(segment) if probe.family in machine.addresses}
+    guests = {machine.number for machine in world.on(segment)}
     if probe.sender != HOST:
         others = set() if segment.isolates_ports else guests - {probe.sender}
         return replace(_as_it_is(probe), hearers=frozenset(others | {HOST}))

@@ -75,6 +75,14 @@ def udp(
     return made
 
 
+def udp_to_itself() -> socket.socket:
+    """A UDP socket that gets what it sends, by the loopback interface."""
+    made = _socket(Family.IPV4, socket.SOCK_DGRAM)
+    made.bind(("127.0.0.1", 0))
+    made.connect(made.getsockname())
+    return made
+
+
 def tcp(family: Family, address: Address, port: int) -> socket.socket:
     """A TCP socket with an address of its own, which ends its connection at once when it is closed."""
     made = _socket(family, socket.SOCK_STREAM)

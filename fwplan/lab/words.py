@@ -96,7 +96,9 @@ def _sent(world: World, result: Result) -> str:
 def _promised(world: World, result: Result) -> str:
     promise = result.promise
     reach, source = promised_of(world, result)
-    text = _WORDS[reach] if result.probe.receiver is not None else f"heard by {_all_of(world, promise.hearers)}"
+    text = _comes(result, reach)
+    if result.probe.receiver is None:
+        text = f"heard by {_all_of(world, promise.hearers)}"
     if promise.appearance is None or Part.SOURCE not in result.different:
         return text
     first, last = promise.appearance.ports or (None, None)
@@ -106,13 +108,17 @@ def _promised(world: World, result: Result) -> str:
 def _got(world: World, result: Result) -> str:
     heard, probe = result.outcome.heard, result.probe
     reach, _ = got_of(world, result)
-    text = _WORDS[reach]
+    text = _comes(result, reach)
     if probe.receiver is None or {each.machine for each in heard} - {probe.receiver}:
         text = f"heard by {_all_of(world, {each.machine for each in heard})}"
     if Part.SOURCE not in result.different:
         return text
     sources = ", ".join(dict.fromkeys(str(each.source) for each in heard))
     return text + _under(sources, ", ".join(dict.fromkeys(str(each.port) for each in heard)))
+
+
+def _comes(result: Result, reach: Reach) -> str:
+    return _WORDS[reach] if result.probe.asks or reach in {Reach.REFUSED, Reach.SILENT} else "it arrives"
 
 
 def _under(source: str, ports: str) -> str:

@@ -82,19 +82,26 @@ class Segment:
     isolates_ports: bool
 
     def address(self, family: Family) -> AddressWithPrefix | None:
-        """The host's first address of a family on it."""
-        return next((address for address in self.addresses if Family.of(address.network) is family), None)
+        """The host's first address of a family on it that can be talked to."""
+        return next((own for own in self.addresses if Family.of(own.network) is family and _is_of_one(own)), None)
 
     def address_towards(self, machine: AddressWithPrefix) -> Address | None:
         """The host's address on it in the subnet of a machine; if there is none there, the first of the family."""
         family = Family.of(machine.network)
-        near = (own.ip for own in self.addresses if own.ip in machine.network)
+        near = (own.ip for own in self.addresses if own.ip in machine.network and _is_of_one(own))
         first = self.address(family)
         return next(near, None if first is None else first.ip)
 
     def addresses_of(self, family: Family) -> frozenset[Address]:
         """All the host's addresses of a family on it."""
         return frozenset(address.ip for address in self.addresses if Family.of(address.network) is family)
+
+
+def _is_of_one(address: AddressWithPrefix) -> bool:
+    """Whether it is the address of one machine, and not the one by which IPv4 means all, or the subnet."""
+    subnet = address.network
+    of_all = {subnet.network_address, subnet.broadcast_address}
+    return address.version == 6 or subnet.prefixlen > 30 or address.ip not in of_all
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ Source of all meanings: libvirt's network XML format (https://libvirt.org/format
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
 
@@ -211,9 +212,7 @@ class Ip(Element):
     @property
     def subnet(self) -> Subnet:
         """The guests' subnet: the address less its host part."""
-        if isinstance(self.address, IPv4Address):
-            return IPv4Network((self.address, self.prefix_length), strict=False)
-        return IPv6Network((self.address, self.prefix_length), strict=False)
+        return _subnet(int(self.address), self.address.version, self.prefix_length)
 
     @property
     def gives_addresses(self) -> bool:
@@ -438,6 +437,13 @@ class Network(Element):
         if self.forward.dev is not None:
             return self.forward.dev
         return self.forward.interfaces[0].dev if self.forward.interfaces else None
+
+
+@lru_cache(maxsize=8192)
+def _subnet(address: int, version: int, prefix: int) -> Subnet:
+    """Made once: everybody asks a definition for its subnets, and making one takes a while."""
+    make = IPv4Network if version == 4 else IPv6Network
+    return make((address, prefix), strict=False)
 
 
 def mask_length(netmask: IPv4Address) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fwplan.nft.grammar import pattern, quoted_interface
@@ -23,6 +24,7 @@ from fwplan.nft.objects import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from ipaddress import IPv4Network, IPv6Network
 
     from fwplan.nft.objects import Chain, Element, Family, Hook, Ports, Rule, Statement, Table, VerdictMap
 
@@ -112,7 +114,8 @@ def _words(statement: Statement, family: Family, quote: Quote) -> Iterator[str] 
             written = quote(pattern(interface) if key.takes_patterns else interface)
             return (key.value, "!=", written) if negated else (key.value, written)
         case AddressMatch(field, subnet, negated):
-            return (family, field.value, "!=", str(subnet)) if negated else (family, field.value, str(subnet))
+            written = _subnet_text(subnet)
+            return (family, field.value, "!=", written) if negated else (family, field.value, written)
         case ProtocolMatch(protocol):
             return ("meta", "l4proto", protocol)
         case StateMatch():
@@ -131,6 +134,12 @@ def _words(statement: Statement, family: Family, quote: Quote) -> Iterator[str] 
             return ("masquerade",) if ports is None else ("masquerade", "to", _ports(ports))
         case Snat(start, end, ports):
             return ("snat", "to", f"{start}-{end}{'' if ports is None else _ports(ports)}")
+
+
+@lru_cache(maxsize=8192)
+def _subnet_text(subnet: IPv4Network | IPv6Network) -> str:
+    """Written once: several rules of a network name its subnet, each more than once."""
+    return str(subnet)
 
 
 def _ports(ports: Ports) -> str:

@@ -53,8 +53,9 @@ def nft_wanted(plan: Plan) -> NftWanted:
     rules = _objects(plan.operations, nft.Rule)
     setting_up = (operation.object for operation in plan.set_up)
     shares = _shares(rules, lambda rule: (rule.table, rule.chain), nft_mark)
+    bridges = _filtered_bridges(plan)
     for key in NFT_BRIDGE_CHAINS:
-        for bridge in _filtered_bridges(plan):
+        for bridge in bridges:
             shares.setdefault((key, bridge), ())
     return Wanted(
         present=tuple(made for made in setting_up if isinstance(made, nft.Table | nft.Chain)),
@@ -73,8 +74,9 @@ def iptables_wanted(plan: Plan, *, checksum: bool = True) -> IptablesWanted:
     rules = _objects((each for each in plan.operations if checksum or not each.may_fail), iptables.Rule)
     setting_up = (operation.object for operation in plan.set_up)
     shares = _shares(rules, lambda rule: rule.chain, iptables_mark)
+    bridges = _filtered_bridges(plan)
     for chain in IPTABLES_BRIDGE_CHAINS:
-        for bridge in _filtered_bridges(plan):
+        for bridge in bridges:
             shares.setdefault((chain, bridge), ())
     return Wanted(
         present=tuple(made for made in setting_up if isinstance(made, iptables.Chain)),

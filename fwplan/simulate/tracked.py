@@ -8,19 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fwplan.iptables.read_match import OUT_OF_SIGHT
 from fwplan.nft.expressions import AnonymousSet, Concatenation, Ct, Element, Flags, Jhash, Map, Operation, Unknown
 from fwplan.nft.statements import (
+    AllOf,
+    AnyOf,
     ConnectionLimit,
     Match,
     Meter,
     Nat,
+    Not,
     Offload,
     Set,
     SynProxy,
+    Unsure,
     UpdateSet,
     UseObject,
     VerdictMap,
     Xt,
+    XtMatch,
+    XtTarget,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 
     from fwplan.nft.expressions import Expression
     from fwplan.nft.ruleset import Rule
-    from fwplan.nft.statements import Statement
+    from fwplan.nft.statements import Condition, Statement
 
 _OBJECTS = frozenset(("ct helper", "ct timeout", "ct expectation", "synproxy"))
 _XT = frozenset(
@@ -83,9 +90,31 @@ def _tracks(statement: Statement) -> bool:
             return kind in _OBJECTS
         case Xt(_, name):
             return name in _XT
+        case XtMatch(_, condition):
+            return _condition_tracks(condition)
+        case XtTarget(written, statements):
+            return statements is None or _extension(written) in _XT or any(map(_tracks, statements))
         case _:
             # what is not understood may be anything
             return isinstance(statement, Nat | ConnectionLimit | Offload | SynProxy | Unknown)
+
+
+def _condition_tracks(condition: Condition) -> bool:
+    match condition:
+        case Match():
+            return _tracks(condition)
+        case Not(inner):
+            return _condition_tracks(inner)
+        case AllOf(conditions) | AnyOf(conditions):
+            return any(map(_condition_tracks, conditions))
+        case Unsure(written):
+            extension = _extension(written)
+            return extension in _XT or extension not in OUT_OF_SIGHT
+
+
+def _extension(written: str) -> str:
+    """The name after the `-m` or `-j`."""
+    return written.split(" ", 2)[1] if written.startswith("-") and " " in written else ""
 
 
 def _asks(expression: Expression | None) -> bool:

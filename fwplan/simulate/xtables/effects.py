@@ -34,7 +34,7 @@ from fwplan.iptables.targets import (
 )
 from fwplan.nft import expressions as nft
 from fwplan.nft import statements
-from fwplan.nft.expressions import Ct, Element, Meta, Number, Operation, Payload, Prefix, SetReference, Unknown, Word
+from fwplan.nft.expressions import Ct, Element, Meta, Number, Numgen, Operation, Payload, Prefix, SetReference, Word
 from fwplan.nft.statements import Nat, Notrack, Set, UpdateSet, XtTarget
 from fwplan.simulate.xtables.of_host import set_key
 
@@ -51,8 +51,8 @@ _VERDICTS = {
     Verdict.DROP: nft.Verdict.DROP,
     Verdict.RETURN: nft.Verdict.RETURN,
 }
-_NOT_SAID = Unknown("number", "null")
-"""A number that is not known: what is set to it is not known any longer."""
+ANY_NUMBER = Numgen("random", 1 << 32)
+"""What is set to it is not known any longer."""
 _USUAL_REASON = {"ip": "icmp-port-unreachable", "ip6": "icmp6-port-unreachable"}
 _OTHERWISE = {
     "icmp-proto-unreachable": "prot-unreachable",
@@ -87,7 +87,7 @@ def done(target: Target, context: Context, chain: str) -> tuple[Statement, ...]:
         case TransparentProxy():
             # it sets a mark, and accepts what it finds a socket for
             written = target_text(target)
-            marked = XtTarget(written, (Set(Meta("mark"), _NOT_SAID),))
+            marked = XtTarget(written, (Set(Meta("mark"), ANY_NUMBER),))
             return (marked, XtTarget(written, (statements.Queue(),)))
         case Besides():
             return (XtTarget(target_text(target), ()),)
@@ -112,7 +112,7 @@ def _translation(target: Translate | Masquerade | Redirect | TranslateSubnet, ch
             if first is not None and first != last:
                 address = nft.Range(Word(str(first)), Word(str(last)))
             # nft cannot say that each port becomes one of its own
-            port = _ports(ports) if base is None else _NOT_SAID
+            port = _ports(ports) if base is None else ANY_NUMBER
             return Nat("snat" if side == "source" else "dnat", address, port, flags=_flags(options))
         case Masquerade(ports, options):
             return Nat("masquerade", port=_ports(ports), flags=_flags(options))
@@ -148,7 +148,7 @@ def _change(target: Target, context: Context) -> tuple[Statement, ...]:
         case CopyMark():
             return (_quietly(target, _copy(target)),)
         case HashMark():
-            return (_quietly(target, Set(Meta("mark"), _NOT_SAID)),)
+            return (_quietly(target, Set(Meta("mark"), ANY_NUMBER)),)
         case Classify(priority):
             return (Set(Meta("priority"), Number(priority)),)
         case SetDscp(value):
@@ -160,11 +160,11 @@ def _change(target: Target, context: Context) -> tuple[Statement, ...]:
         case SetHopLimit(how, value):
             hops = Payload(family, "ttl" if family == "ip" else "hoplimit")
             # nft does not count
-            return (Set(hops, Number(value)) if how == "set" else _quietly(target, Set(hops, _NOT_SAID)),)
+            return (Set(hops, Number(value)) if how == "set" else _quietly(target, Set(hops, ANY_NUMBER)),)
         case DoNotTrack():
             return (Notrack(),)
         case Track(zone, _):
-            return (_quietly(target, *(() if zone is None else (Set(Ct("zone"), _NOT_SAID),))),)
+            return (_quietly(target, *(() if zone is None else (Set(Ct("zone"), ANY_NUMBER),))),)
         case ChangeSet():
             return (_change_set(target, context),)
         case _:
@@ -202,5 +202,5 @@ def _change_set(target: ChangeSet, context: Context) -> XtTarget:
         changes = (UpdateSet(target.operation, SetReference(target.set), key),)
     if target.operation == "map":
         # it sets what the element stands for
-        changes = (*changes, Set(Meta("mark"), _NOT_SAID), Set(Meta("priority"), _NOT_SAID))
+        changes = (*changes, Set(Meta("mark"), ANY_NUMBER), Set(Meta("priority"), ANY_NUMBER))
     return XtTarget(target_text(target), changes)

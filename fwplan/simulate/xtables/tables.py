@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fwplan.iptables.matches import Comment, OutOfSight
+from fwplan.iptables.match_text import match_text
+from fwplan.iptables.matches import Comment, OutOfSight, PortIs
 from fwplan.iptables.targets import ChangeSet
-from fwplan.nft.expressions import Meta, Unknown
+from fwplan.nft import statements as nft
+from fwplan.nft.expressions import Meta
 from fwplan.nft.ruleset import Chain, Hook, Place, Rule, Table
-from fwplan.nft.statements import Counter, Set, XtTarget
+from fwplan.nft.statements import AllOf, AnyOf, Counter, Set, Unsure, XtMatch, XtTarget
 from fwplan.simulate.xtables.conditions import asked
-from fwplan.simulate.xtables.effects import done
+from fwplan.simulate.xtables.effects import ANY_NUMBER, done
 from fwplan.simulate.xtables.of_host import Context
 from fwplan.simulate.xtables.sets import named_sets
 
@@ -48,7 +50,7 @@ def tables_of(saved: iptables.Ruleset, sets: Iterable[IpSet] = ()) -> tuple[Tabl
     program: Literal["nft", "iptables-legacy"] = "iptables-legacy" if saved.backend == "legacy" else "nft"
     tables = []
     for table in saved.tables.values():
-        converter = _Converter(context, by_nft=program == "nft")
+        converter = _Converter(context, by_legacy=program != "nft")
         chains = {name: converter.chain(chain, table.name) for name, chain in table.chains.items()}
         tables.append(Table(family, table.name, chains, of_family, program=program))
     return tuple(tables)
@@ -61,24 +63,28 @@ def _changed(saved: iptables.Ruleset) -> frozenset[str]:
 class _Converter:
     """Converts the chains of one table. Most of their matches are the same as others: each is converted once."""
 
-    def __init__(self, context: Context, *, by_nft: bool) -> None:
+    def __init__(self, context: Context, *, by_legacy: bool) -> None:
         self._context = context
-        self._by_nft = by_nft
+        self._by_legacy = by_legacy
         self._asked: dict[int, tuple[Statement, ...]] = {}
         self._done: dict[tuple[int, str], tuple[Statement, ...]] = {}
 
     def chain(self, chain: iptables.Chain, table: str) -> Chain:
         place = Place(self._context.family, table, chain.name)
         rules = tuple([self._rule(rule, place) for rule in chain.rules])
-        hook = None if chain.policy is None else _hook(table, chain.name, chain.policy, by_nft=self._by_nft)
+        hook = None if chain.policy is None else _hook(table, chain.name, chain.policy, by_legacy=self._by_legacy)
         return Chain(place, hook, rules)
 
     def _rule(self, rule: iptables.Rule, place: Place) -> Rule:
         statements: list[Statement] = []
         comment = None
-        for match in rule.matches:
+        matches = rule.matches if self._by_legacy else _joined_ports(rule.matches)
+        for match in matches:
             if isinstance(match, Comment):
                 comment = match.text
+                continue
+            if isinstance(match, XtMatch):
+                statements.append(match)
                 continue
             found = self._asked.get(id(match))
             if found is None:
@@ -97,19 +103,54 @@ class _Converter:
         return found
 
 
+def _joined_ports(matches: tuple[Match, ...]) -> tuple[Match | XtMatch, ...]:
+    """The matches, where two negated ports in a row are one question.
+
+    iptables-nft since 1.8.8 has the kernel compare both ports at once, and that both together differ is true where
+    either does. It lists them as if each had to, and so does nft.
+    """
+    found: list[Match | XtMatch] = []
+    for match in matches:
+        before = found[-1] if found else None
+        if isinstance(match, PortIs) and isinstance(before, PortIs) and _is_one_question(before, match):
+            found[-1] = _either_port(before, match)
+        else:
+            found.append(match)
+    return tuple(found)
+
+
+def _is_one_question(one: PortIs, other: PortIs) -> bool:
+    return (
+        one.negated
+        and other.negated
+        and one.protocols == other.protocols
+        and one.protocols in {("tcp",), ("udp",)}
+        and {one.side, other.side} == {"source", "destination"}
+        and all(each.first == each.last for each in (*one.ports, *other.ports))
+    )
+
+
+def _either_port(one: PortIs, other: PortIs) -> XtMatch:
+    context = Context("ip")
+    differ = tuple(each for match in (one, other) for each in asked(match, context) if isinstance(each, nft.Match))
+    text = f"{match_text(one)} {match_text(other).partition(' ')[2].partition(' ')[2]}"
+    unsure = Unsure(text, "some releases of iptables-nft take it to hold where either port differs")
+    return XtMatch(text, AnyOf((AllOf(differ), AllOf((AnyOf(differ), unsure)))))
+
+
 def _side_effects(match: Match) -> Iterable[Statement]:
     if isinstance(match, OutOfSight) and "--restore-skmark" in match.written:
         # the packet takes the mark of the socket that it is for
-        return (XtTarget(match.written, (Set(Meta("mark"), Unknown("number", "null")),)),)
+        return (XtTarget(match.written, (Set(Meta("mark"), ANY_NUMBER),)),)
     return ()
 
 
-def _hook(table: str, chain: str, policy: Literal["ACCEPT", "DROP"], *, by_nft: bool) -> Hook | None:
+def _hook(table: str, chain: str, policy: Literal["ACCEPT", "DROP"], *, by_legacy: bool) -> Hook | None:
     """Where the kernel enters a built-in chain; None where it enters none of that name."""
     priority = _NAT_PRIORITIES.get(chain) if table == "nat" else _PRIORITIES.get(table)
     if priority is None:
         return None
-    if table == "security" and by_nft:
+    if table == "security" and not by_legacy:
         priority = _SECURITY_OF_NFT
     kind = "nat" if table == "nat" else "route" if (table, chain) == ("mangle", "OUTPUT") else "filter"
     return Hook(kind, chain.lower(), priority, "drop" if policy == "DROP" else "accept")
