@@ -13,10 +13,10 @@ from fwplan.cli.definitions import trouble, valid_of
 from fwplan.cli.host_options import recover_first, report, say, say_waiting, state_options, tell_of_interruption
 from fwplan.cli.reading import start_reading
 from fwplan.errors import FwplanError, HostError
+from fwplan.host import maps, nftables
 from fwplan.host.executor import bring, compare
 from fwplan.host.forwarding import FORWARDING, SettingsPart
 from fwplan.host.goal import goal_of_apply
-from fwplan.host.nftables import TABLES
 from fwplan.host.preconditions import forwarded, preconditions
 from fwplan.host.prefetch import PrefetchingSystem
 from fwplan.host.state import State
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from fwplan.host.executor import Goal
     from fwplan.host.firewalld import Firewalld
+    from fwplan.nft.objects import Table
     from fwplan.plan.plan import Plan
 
 _MANY = 10
@@ -118,7 +119,8 @@ def command(  # noqa: PLR0913 - an argument for each option
     """
     read = start_reading(files)
     # Before the definitions are there: the host's rules are read meanwhile.
-    system = PrefetchingSystem(TABLES) if len(files) >= _MANY and backend == Backend.NFTABLES.value else System()
+    many = len(files) >= _MANY and backend == Backend.NFTABLES.value
+    system = PrefetchingSystem(_tables(Layout(layout))) if many else System()
     networks = valid_of(read())
     try:
         may = system.may_change_networking()
@@ -153,6 +155,14 @@ def command(  # noqa: PLR0913 - an argument for each option
         report(outcome, plan, format_name, dry_run=dry_run)
         if confirm_within is not None and outcome.differences and not dry_run:
             await_confirmation(system, state, confirm_within, asking=format_name == "text")
+
+
+def _tables(layout: Layout) -> tuple[Table, ...]:
+    match layout:
+        case Layout.LIBVIRT:
+            return nftables.TABLES
+        case Layout.MAPS:
+            return maps.TABLES
 
 
 @dataclass(frozen=True, slots=True)

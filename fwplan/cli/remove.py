@@ -22,7 +22,7 @@ from fwplan.host.goal import goal_of_removal
 from fwplan.host.state import State
 from fwplan.host.system import System
 from fwplan.host.zones import ZonePolicy
-from fwplan.plan.plan import Backend
+from fwplan.plan.plan import Backend, Layout
 
 _EPILOG = """\b
 Examples:
@@ -40,6 +40,13 @@ Examples:
     default=Backend.NFTABLES.value,
     show_default=True,
     help="What carries the rules of a network that fwplan has not applied.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice([layout.value for layout in Layout]),
+    default=Layout.LIBVIRT.value,
+    show_default=True,
+    help="How the promises of a network that fwplan has not applied became rules.",
 )
 @click.option(
     "--firewalld",
@@ -63,6 +70,7 @@ def command(
     given: tuple[str, ...],
     *,
     backend: str,
+    layout: str,
     zones: str,
     dry_run: bool,
     format_name: str,
@@ -82,7 +90,14 @@ def command(
     try:
         check_permission(system)
         firewalld = None if ZonePolicy(zones) is ZonePolicy.OFF else system.firewalld()
-        goal_after = partial(goal_of_removal, networks, names, backend=Backend(backend), firewalld=firewalld)
+        goal_after = partial(
+            goal_of_removal,
+            networks,
+            names,
+            backend=Backend(backend),
+            layout=Layout(layout),
+            firewalld=firewalld,
+        )
         state = State(system, state_dir)
         if dry_run:
             outcome = compare(system, goal_after(state.applied()))

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from fwplan.errors import HostError
 from fwplan.host.checksums import ChecksumsPart
 from fwplan.host.executor import Goal
+from fwplan.host.rule_parts import RulesChange, plan_of, rule_parts
 from fwplan.host.state import Applied, Record
 from fwplan.host.zones import ZonesPart, has_routed_zone
-from fwplan.network.read import read_network
 from fwplan.network.write import write_network
 from fwplan.plan.checksums import REPAIRED, ChecksumPolicy, Repair, filtered_bridges
 from fwplan.plan.operations import ZoneMember
-from fwplan.plan.plan import Backend, Layout, make_plan, set_up_plan
-from fwplan.plan.wanted import combined, iptables_wanted, nft_wanted
+from fwplan.plan.plan import Backend, Layout, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,10 +54,10 @@ def goal_of_apply(
     others = {name: record for name, record in applied.networks.items() if name not in records}
     _check_bridges(plan, others)
     before = {name: record for name, record in applied.networks.items() if name in records}
-    earlier = [_plan_of(record) for name, record in before.items() if record != records[name]]
+    earlier = [plan_of(record) for name, record in before.items() if record != records[name]]
     after = replace(applied, networks={**applied.networks, **records})
     repaired = () if checksum is ChecksumPolicy.OFF else filtered_bridges(plan)
-    rules = _rules(plan, earlier, others, after, applied, checksum=checksum is not ChecksumPolicy.OFF)
+    rules = rule_parts(RulesChange(plan, earlier, others, applied, after, checksum is not ChecksumPolicy.OFF))
     checksums = _checksums(repaired, (*before.values(), *records.values()), applied)
     # Rules that refuse come before the zone that lets everything pass, and go after it.
     zones = _zones(records.values(), before.values()) if firewalld else ()
@@ -71,6 +70,7 @@ def goal_of_removal(
     applied: Applied,
     backend: Backend = Backend.NFTABLES,
     *,
+    layout: Layout = Layout.LIBVIRT,
     firewalld: Firewalld | None = None,
 ) -> Goal:
     """What a host comes to when networks are taken away.
@@ -81,6 +81,7 @@ def goal_of_removal(
         names: of networks that were applied.
         applied: what was applied.
         backend: of networks that were not applied.
+        layout: of networks that were not applied.
         firewalld: the one that runs; without it zones stay as they are.
 
     Raises:
@@ -90,10 +91,12 @@ def goal_of_removal(
     if unknown:
         listed = ", ".join(repr(name) for name in unknown)
         raise HostError(f"no network {listed} was applied here: give the file of its definition instead")
-    going = {name: _plan_of(applied.networks[name]) for name in names}
+    going = {name: plan_of(applied.networks[name]) for name in names}
     for network in networks:
         record = applied.networks.get(network.name)
-        going[network.name] = _plan_of_libvirt(network, backend, firewalld) if record is None else _plan_of(record)
+        going[network.name] = (
+            _plan_of_others(network, backend, layout, firewalld) if record is None else plan_of(record)
+        )
     before = [
         applied.networks.get(name) or _record(share, plan, {}, None)
         for name, plan in going.items()
@@ -102,7 +105,7 @@ def goal_of_removal(
     others = {name: record for name, record in applied.networks.items() if name not in going}
     after = replace(applied, networks=others)
     zones = () if firewalld is None else _zones((), before)
-    rules = _rules(None, list(going.values()), others, after, applied)
+    rules = rule_parts(RulesChange(None, list(going.values()), others, applied, after))
     checksums = _checksums((), before, applied)
     return Goal(_what("remove", going), (*zones, *rules, *checksums), after)
 
@@ -123,22 +126,17 @@ def _record(share: NetworkPlan, plan: Plan, interfaces: Mapping[str, int], zone_
     )
 
 
-def _plan_of(record: Record) -> Plan:
+def _plan_of_others(network: Network, backend: Backend, layout: Layout, firewalld: Firewalld | None) -> Plan:
+    """What libvirt, or somebody with a preview, has made for a network on a host."""
+    routed_zone = firewalld is None or has_routed_zone(firewalld)
     return make_plan(
-        [read_network(record.definition.encode())],
-        backend=Backend(record.backend),
-        layout=Layout(record.layout),
+        [network],
+        backend=backend,
+        layout=layout,
+        firewalld=firewalld is not None,
+        routed_zone=routed_zone,
         set_up=False,
-        checked=True,
     )
-
-
-def _plan_of_libvirt(network: Network, backend: Backend, firewalld: Firewalld | None) -> Plan:
-    """What libvirt has made for a network on a host."""
-    if firewalld is None:
-        return make_plan([network], backend=backend, set_up=False)
-    routed_zone = has_routed_zone(firewalld)
-    return make_plan([network], backend=backend, firewalld=True, routed_zone=routed_zone, set_up=False)
 
 
 def _check_bridges(plan: Plan, others: Mapping[str, Record]) -> None:
@@ -150,60 +148,6 @@ def _check_bridges(plan: Plan, others: Mapping[str, Record]) -> None:
                 f"bridge {share.bridge} belongs to network {owner!r}, which was applied before: "
                 f"take that away first (fwplan remove {owner})"
             )
-
-
-def _rules(
-    plan: Plan | None,
-    earlier: Sequence[Plan],
-    others: Mapping[str, Record],
-    after: Applied,
-    applied: Applied,
-    *,
-    checksum: bool = True,
-) -> Iterator[Part]:
-    """The rules of each backend that has some to make or to take away."""
-    indexes = {str(record.index): record.bridge for record in applied.networks.values() if record.bridge is not None}
-    subnets = {
-        str(ip.subnet)
-        for each in (*earlier, plan)
-        if each is not None
-        for share in each.networks
-        for ip in share.network.ips
-    }
-    beside = [_plan_of(record) for record in others.values() if not subnets.isdisjoint(record.subnets)]
-    # What comes, comes before what goes: a network that changes its backend is never without rules.
-    for backend in sorted(Backend, key=lambda backend: plan is None or plan.backend is not backend):
-        now = plan if plan is not None and plan.backend is backend else make_plan((), backend=backend)
-        gone = [old for old in earlier if old.backend is backend]
-        staying = [other for other in beside if other.backend is backend]
-        if not now.networks and not gone:
-            continue
-        last = backend.value in after.set_up and not any(
-            record.backend == backend.value and record.bridge is not None for record in after.networks.values()
-        )
-        set_up_gone = [set_up_plan(backend)] if last else []
-        match backend:
-            case Backend.NFTABLES:
-                from fwplan.host.nftables import NftablesPart  # noqa: PLC0415
-
-                wanted = combined(
-                    nft_wanted(now),
-                    gone=map(nft_wanted, gone),
-                    staying=map(nft_wanted, staying),
-                    set_up_gone=next(map(nft_wanted, set_up_gone), None),
-                )
-                yield NftablesPart(wanted, indexes)
-            case Backend.IPTABLES:
-                from fwplan.host.iptables import IptablesPart  # noqa: PLC0415
-
-                yield IptablesPart(
-                    combined(
-                        iptables_wanted(now, checksum=checksum),
-                        gone=map(iptables_wanted, gone),
-                        staying=map(iptables_wanted, staying),
-                        set_up_gone=next(map(iptables_wanted, set_up_gone), None),
-                    )
-                )
 
 
 def _checksums(repaired: Iterable[str], touched: Iterable[Record], applied: Applied) -> Iterator[Part]:

@@ -12,10 +12,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from fwplan.errors import HostError
+from fwplan.host.memory_nftables import make, need
 from fwplan.host.system import Completed, System
-from fwplan.nft.listing import ListedRule, Listing
-from fwplan.nft.objects import Chain, InterfaceMatch, Meta, Rule, Table
-from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway
+from fwplan.nft.listing import Listing
 from fwplan.plan.checksums import Queueing, Root
 from fwplan.plan.difference import Step
 from fwplan.plan.operations import ChecksumFilter, Queue
@@ -26,12 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fwplan.host.firewalld import Firewalld
+    from fwplan.nft.listing import ListedRule, Name
+    from fwplan.nft.objects import Chain, ElementKey, ElementVerdict, Table, VerdictMap
     from fwplan.nft.transaction import Edit
     from fwplan.plan.checksums import QueueEdit
-
-    ChainKey = tuple[Table, str]
-
-_BY_INDEX = {Meta.IIF, Meta.OIF}
 
 
 @dataclass
@@ -39,8 +36,10 @@ class Machine:
     """What a machine in memory has, and keeps when a process on it ends."""
 
     tables: set[Table] = field(default_factory=set)
-    chains: dict[ChainKey, Chain] = field(default_factory=dict)
-    rules: dict[ChainKey, list[ListedRule]] = field(default_factory=dict)
+    chains: dict[Name, Chain] = field(default_factory=dict)
+    rules: dict[Name, list[ListedRule]] = field(default_factory=dict)
+    maps: dict[Name, VerdictMap] = field(default_factory=dict)
+    elements: dict[Name, dict[ElementKey, ElementVerdict]] = field(default_factory=dict)
     generation: int = 1
     interfaces: dict[str, int] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
@@ -77,6 +76,26 @@ class MemorySystem(System):
             frozenset(there),
             {key: chain for key, chain in machine.chains.items() if key[0] in there},
             {key: list(rules) for key, rules in machine.rules.items() if key[0] in there and rules},
+            maps={key: made for key, made in machine.maps.items() if key[0] in there},
+            elements={key: dict(of_map) for key, of_map in machine.elements.items() if key[0] in there},
+        )
+
+    def list_nftables_outline(self, tables: Iterable[Table], maps: Iterable[str]) -> Listing:
+        """Only the chains of those of the tables that there are, and maps of these names with their elements."""
+        listing = self.list_nftables(tables)
+        names = set(maps)
+        return replace(
+            listing,
+            listed={},
+            maps={key: made for key, made in listing.maps.items() if key[1] in names},
+            elements={key: of_map for key, of_map in listing.elements.items() if key[1] in names},
+        )
+
+    def list_nftables_rules(self, outline: Listing, chains: Iterable[Name]) -> Listing:
+        """An outline with the rules of those of the chains that there are."""
+        asked = set(chains)
+        return replace(
+            outline, listed={key: list(rules) for key, rules in self.machine.rules.items() if key in asked and rules}
         )
 
     def commit_nftables(self, edits: Iterable[Edit]) -> None:
@@ -87,10 +106,13 @@ class MemorySystem(System):
             tables=set(machine.tables),
             chains=dict(machine.chains),
             rules={key: list(rules) for key, rules in machine.rules.items()},
+            maps=dict(machine.maps),
+            elements={key: dict(of_map) for key, of_map in machine.elements.items()},
         )
         for edit in edits:
-            _make(after, edit)
+            make(after, edit)
         machine.tables, machine.chains, machine.rules = after.tables, after.chains, after.rules
+        machine.maps, machine.elements = after.maps, after.elements
         machine.generation += 1
 
     def generation(self) -> int:
@@ -125,13 +147,13 @@ class MemorySystem(System):
     def change_zone(self, zone: str, interface: str) -> None:
         """Put an interface in a zone, out of any that it is in."""
         firewalld = self._running()
-        _need(zone in firewalld.zones, f"firewalld: INVALID_ZONE: {zone}")
+        need(zone in firewalld.zones, f"firewalld: INVALID_ZONE: {zone}")
         self.machine.firewalld = replace(firewalld, zone_of={**firewalld.zone_of, interface: zone})
 
     def leave_zone(self, zone: str, interface: str) -> None:
         """Take an interface out of its zone."""
         firewalld = self._running()
-        _need(firewalld.zone_of.get(interface) == zone, f"firewalld: UNKNOWN_INTERFACE: '{interface}' not in '{zone}'")
+        need(firewalld.zone_of.get(interface) == zone, f"firewalld: UNKNOWN_INTERFACE: '{interface}' not in '{zone}'")
         left = {name: where for name, where in firewalld.zone_of.items() if name != interface}
         self.machine.firewalld = replace(firewalld, zone_of=left)
 
@@ -217,75 +239,22 @@ class MemorySystem(System):
         self.machine.clock += seconds
 
 
-def _make(machine: Machine, edit: Edit) -> None:
-    match edit:
-        case Make(Table() as table):
-            machine.tables.add(table)
-        case Make(Chain() as chain):
-            _need(chain.table in machine.tables, f"there is no table {chain.table}")
-            machine.chains.setdefault((chain.table, chain.name), chain)
-        case TakeAway(Table() as table):
-            _need(table in machine.tables, f"there is no table {table}")
-            machine.tables.remove(table)
-            for key in [key for key in machine.chains if key[0] == table]:
-                del machine.chains[key]
-                machine.rules.pop(key, None)
-        case TakeAway(Chain(table, name)):
-            _need(not machine.rules.get((table, name)), f"chain {name} is in use")
-            del machine.chains[table, name]
-        case Insert(rule, before):
-            rules = _rules(machine, rule)
-            rules.insert(0 if before is None else _place(rules, before), _listed(machine, rule))
-        case Append(rule, after):
-            rules = _rules(machine, rule)
-            rules.insert(len(rules) if after is None else _place(rules, after) + 1, _listed(machine, rule))
-        case Delete(rule):
-            rules = _rules(machine, rule)
-            del rules[_place(rules, rule.handle)]
-
-
 def _edit_queueing(machine: Machine, edit: QueueEdit) -> None:
     bridge = edit.object.bridge
-    _need(bridge in machine.interfaces, f'tc: Cannot find device "{bridge}"')
+    need(bridge in machine.interfaces, f'tc: Cannot find device "{bridge}"')
     now = machine.queueing.get(bridge, Queueing())
     match edit.step, edit.object:
         case Step.ADD, Queue():
-            _need(now.root is Root.NOTHING, "tc: Error: Exclusivity flag on, cannot modify.")
+            need(now.root is Root.NOTHING, "tc: Error: Exclusivity flag on, cannot modify.")
             machine.queueing[bridge] = Queueing(Root.LIBVIRTS)
         case Step.ADD, ChecksumFilter():
-            _need(now.root is Root.LIBVIRTS, "tc: Error: Parent Qdisc doesn't exists.")
-            _need(machine.computes_checksums, "tc: Error: Failed to load TC action module.")
+            need(now.root is Root.LIBVIRTS, "tc: Error: Parent Qdisc doesn't exists.")
+            need(machine.computes_checksums, "tc: Error: Failed to load TC action module.")
             machine.queueing[bridge] = replace(now, filters=(*now.filters, f"800::{next(machine.handles)}"))
         case _, Queue():
-            _need(now.root is not Root.NOTHING, "tc: Error: Invalid handle.")
+            need(now.root is not Root.NOTHING, "tc: Error: Invalid handle.")
             del machine.queueing[bridge]
         case _:
-            _need(edit.handle in now.filters, "tc: Error: Cannot find specified filter chain.")
+            need(edit.handle in now.filters, "tc: Error: Cannot find specified filter chain.")
             left = tuple(handle for handle in now.filters if handle != edit.handle)
             machine.queueing[bridge] = replace(now, filters=left)
-
-
-def _rules(machine: Machine, rule: Rule) -> list[ListedRule]:
-    key = (rule.table, rule.chain)
-    _need(key in machine.chains, f"there is no chain {rule.chain}")
-    return machine.rules.setdefault(key, [])
-
-
-def _place(rules: list[ListedRule], handle: int | None) -> int:
-    for place, listed in enumerate(rules):
-        if listed.handle == handle:
-            return place
-    raise HostError(f"there is no rule with handle {handle}")
-
-
-def _listed(machine: Machine, rule: Rule) -> ListedRule:
-    for statement in rule.statements:
-        if isinstance(statement, InterfaceMatch) and statement.key in _BY_INDEX:
-            _need(statement.interface in machine.interfaces, f"there is no interface {statement.interface}")
-    handle = next(machine.handles)
-    return ListedRule(handle, replace(rule, handle=handle))
-
-
-def _need(there: object, otherwise: str) -> None:
-    if not there:
-        raise HostError(otherwise)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fwplan.errors import HostError
-from fwplan.host.part import ChangedMeanwhileError
+from fwplan.host.commit import commit
 from fwplan.host.places import anchor_from_json, anchor_json, mark_from_json, mark_json
 from fwplan.nft.json import chain_json, escaped, rule_json, table_json
 from fwplan.nft.listing import read_chain, read_rule
@@ -134,16 +133,7 @@ class NftablesChange:
             ChangedMeanwhileError: somebody else changed the ruleset since it was read.
             HostError: the kernel refused, and nothing is changed.
         """
-        if system.generation() != self.generation:
-            raise ChangedMeanwhileError("the ruleset changed while it was read", made=False)
-        try:
-            system.commit_nftables(self.change.edits)
-        except HostError:
-            if system.generation() != self.generation:
-                raise ChangedMeanwhileError("the ruleset changed before the transaction", made=False) from None
-            raise
-        if system.generation() != self.generation + 1:
-            raise ChangedMeanwhileError("the ruleset changed beside the transaction", made=True)
+        commit(system, self.change.edits, self.generation)
 
     def credited(self, applied: Applied) -> Applied:
         """What was applied, with libvirt's tables if fwplan has made them."""

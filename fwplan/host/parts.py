@@ -21,6 +21,10 @@ def part_of(document: Json) -> Part:
             from fwplan.host.nftables import NftablesPart  # noqa: PLC0415
 
             return NftablesPart.from_document(document)
+        case "maps":
+            from fwplan.host.maps import MapsPart  # noqa: PLC0415
+
+            return MapsPart.from_document(document)
         case "iptables":
             from fwplan.host.iptables import IptablesPart  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ from fwplan.host.zones import ZonePolicy, zone_troubles
 from fwplan.network.modes import Kind
 from fwplan.plan.checksums import ChecksumPolicy
 from fwplan.plan.intents import Family, MayEnter, MayLeave
-from fwplan.plan.plan import Backend
+from fwplan.plan.plan import Backend, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +69,9 @@ def preconditions(
         missing.extend(zone_troubles(plan, firewalld, zones))
     for share in plan.networks:
         if share.network.meaning.filtered and share.bridge is not None:
-            (missing if plan.backend is Backend.NFTABLES else advice).extend(_bridge_troubles(share, interfaces))
+            needed, useful = _bridge_troubles(share, plan, interfaces)
+            missing.extend(needed)
+            advice.extend(useful)
     if enable_forwarding:
         return Preconditions(tuple(missing), tuple(advice))
     advice.extend(
@@ -103,18 +105,31 @@ def _checksum_troubles(system: System, plan: Plan) -> Iterator[str]:
     return checksum_troubles(system, plan)
 
 
-def _bridge_troubles(share: NetworkPlan, interfaces: Mapping[str, int]) -> Iterator[str]:
+def _bridge_troubles(
+    share: NetworkPlan, plan: Plan, interfaces: Mapping[str, int]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What has to be otherwise with the bridge of a network, and what should be."""
     network = share.network
+    by_index = plan.backend is Backend.NFTABLES and plan.layout is Layout.LIBVIRT
     if network.kind is Kind.MANAGED and share.bridge != network.bridge_name:
-        yield (
+        trouble = (
             f"network {network.name!r} does not name its bridge, which libvirt chooses: "
             f"take the definition from `virsh net-dumpxml {network.name}`"
         )
-    elif share.bridge not in interfaces:
-        yield (
+        return ((trouble,), ()) if plan.backend is Backend.NFTABLES else ((), (trouble,))
+    if share.bridge in interfaces:
+        return (), ()
+    if by_index:
+        trouble = (
             f"network {network.name!r}: there is no bridge {share.bridge}, by whose index rules know it: "
             f"start the network (virsh net-start {network.name}), or make the bridge"
         )
+        return (trouble,), ()
+    trouble = (
+        f"network {network.name!r}: there is no bridge {share.bridge} yet; its rules take effect when there is "
+        f"(virsh net-start {network.name})"
+    )
+    return (), (trouble,)
 
 
 def forwarded(plan: Plan) -> set[Family]:

@@ -21,8 +21,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fwplan.errors import HostError
-from fwplan.host import firewalld, tc
-from fwplan.nft.listing import merge, read_listing
+from fwplan.host import firewalld, reading, tc
+from fwplan.nft.listing import read_listing
 from fwplan.nft.transaction import script
 
 if TYPE_CHECKING:
@@ -30,14 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from fwplan.host.firewalld import Firewalld
-    from fwplan.nft.listing import Listing
+    from fwplan.nft.listing import Listing, Name
     from fwplan.nft.objects import Table
     from fwplan.nft.transaction import Edit
     from fwplan.plan.checksums import QueueEdit, Queueing
 
 _TOO_LONG = os.strerror(errno.EMSGSIZE)
-# Asking for a table that may not be there costs nothing; `list tables` reads all rules first.
-_NO_SUCH_TABLE = "Error: No such file or directory"
 # libnftables keeps what it knows of interfaces in one place for all its contexts: two threads in it crash the process.
 _ONE_AT_A_TIME = Lock()
 _CAP_NET_ADMIN = 12
@@ -73,14 +71,23 @@ class System:
         Raises:
             HostError: libnftables is not there, or the kernel does not answer.
         """
-        listed = []
-        for table in tables:
-            status, output, errors = _nft(f"list table {table.family} {table.name}")
-            if status == 0:
-                listed.append(read_listing(output))
-            elif not errors.startswith(_NO_SUCH_TABLE):
-                raise HostError(f"nftables: {_first_line(errors)}")
-        return merge(listed)
+        return reading.tables(_listed, tables)
+
+    def list_nftables_outline(self, tables: Iterable[Table], maps: Iterable[str]) -> Listing:
+        """Only the chains of those of the tables that there are, and maps of these names with their elements.
+
+        Raises:
+            HostError: libnftables is not there, or the kernel does not answer.
+        """
+        return reading.outline(_listed, tables, maps)
+
+    def list_nftables_rules(self, outline: Listing, chains: Iterable[Name]) -> Listing:
+        """An outline with the rules of those of the chains that there are, and perhaps of others.
+
+        Raises:
+            HostError: libnftables is not there, or the kernel does not answer.
+        """
+        return reading.with_rules(_listed, outline, chains)
 
     def list_ruleset(self) -> str:
         """All that the host has of nftables, with handles, as JSON.
@@ -398,6 +405,17 @@ def _nft(commands: str) -> tuple[int, str, str]:
         status, output, errors = library.cmd(commands)
         del library
     return status, output, errors
+
+
+def _listed(what: str) -> Listing | None:
+    """What nft lists; None where the kernel has no such thing."""
+    status, output, errors = _nft(f"list {what}")
+    if status == 0:
+        return read_listing(output)
+    # Asking for a table that may not be there costs nothing; `list tables` reads all rules first.
+    if errors.startswith("Error: No such file or directory"):
+        return None
+    raise HostError(f"nftables: {_first_line(errors)}")
 
 
 def _nftables() -> Any:  # noqa: ANN401 - python-nftables carries no types

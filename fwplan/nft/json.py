@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fwplan.nft.objects import (
-        AddressRange,
         Chain,
         Element,
+        ElementKey,
+        ElementVerdict,
         Family,
         Ports,
         Rule,
@@ -104,10 +105,8 @@ def _statement(statement: Statement, family: Family, write_interface: Callable[[
             return _match("in", {"ct": {"key": "state"}}, ["established", "related"])
         case Counter(packets, octets):
             return {"counter": {"packets": packets, "bytes": octets} if packets or octets else None}
-        case Verdict():
-            return {statement.value: None}
-        case Jump() | Goto():
-            return _verdict(statement)
+        case Verdict() | Jump() | Goto():
+            return verdict_json(statement)
         case VerdictMapLookup(Meta() as key, name):
             return {"vmap": {"key": {"meta": {"key": key.value}}, "data": f"@{name}"}}
         case VerdictMapLookup(key, name):
@@ -119,12 +118,15 @@ def _statement(statement: Statement, family: Family, write_interface: Callable[[
             return {"snat": {"addr": addresses} | ({} if ports is None else {"port": _ports(ports)})}
 
 
-def _verdict(verdict: Jump | Goto) -> Json:
+def verdict_json(verdict: ElementVerdict) -> Json:
+    """A verdict as it stands in a rule, or beside the key of an element."""
     match verdict:
         case Jump(chain):
             return {"jump": {"target": chain}}
         case Goto(chain):
             return {"goto": {"target": chain}}
+        case Verdict():
+            return {verdict.value: None}
 
 
 def map_json(made: VerdictMap) -> Json:
@@ -140,11 +142,11 @@ def element_json(element: Element, *, with_verdict: bool = True) -> Json:
         NotExpressibleError: JSON for libnftables cannot carry the name of an interface.
     """
     key = _key(element.key)
-    elements = [[key, _verdict(element.verdict)] if with_verdict else key]
+    elements = [[key, verdict_json(element.verdict)] if with_verdict else key]
     return {**table_place(element.table), "name": element.map, "elem": elements}
 
 
-def _key(key: str | AddressRange) -> object:
+def _key(key: ElementKey) -> object:
     if isinstance(key, str):
         return expressible(InterfaceMatch(Meta.IIFNAME, key))
     if key.first == key.last:

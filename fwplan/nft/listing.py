@@ -20,6 +20,7 @@ from fwplan.nft.objects import (
     AddressMatch,
     Chain,
     Field,
+    Goto,
     Hook,
     InterfaceMatch,
     Jump,
@@ -32,13 +33,18 @@ from fwplan.nft.objects import (
     StateMatch,
     Table,
     Verdict,
+    VerdictMapLookup,
 )
+from fwplan.nft.read_map import read_elements, read_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from ipaddress import IPv4Network, IPv6Network
 
-    from fwplan.nft.objects import Statement
+    from fwplan.nft.objects import ElementKey, ElementVerdict, Statement, VerdictMap
+
+    Name = tuple[Table, str]
+    """What a chain or a map is known by."""
 
 _INTERFACE_KEYS = {key.value: key for key in Meta}
 _FIELDS = {field_.value: field_ for field_ in Field}
@@ -70,12 +76,16 @@ class Listing:
         chains: each chain by table and name. `hook` is None also for a base chain of another kind than libvirt makes.
         listed: the rules of each chain that has any, by table and name, in order.
         dormant: the tables whose chains see no packet.
+        maps: each map by table and name; None for one of another kind than fwplan makes.
+        elements: of those maps, what each key leads to.
     """
 
     tables: frozenset[Table] = frozenset()
-    chains: dict[tuple[Table, str], Chain] = field(default_factory=dict)
-    listed: dict[tuple[Table, str], list[ListedRule]] = field(default_factory=dict)
+    chains: dict[Name, Chain] = field(default_factory=dict)
+    listed: dict[Name, list[ListedRule]] = field(default_factory=dict)
     dormant: frozenset[Table] = frozenset()
+    maps: dict[Name, VerdictMap | None] = field(default_factory=dict)
+    elements: dict[Name, dict[ElementKey, ElementVerdict]] = field(default_factory=dict)
 
     @cached_property
     def rule_counts(self) -> Counter[Table]:
@@ -121,24 +131,27 @@ def _unreadable() -> UnreadableError:
 
 
 def merge(listings: Iterable[Listing]) -> Listing:
-    """What several listings of different tables hold together."""
-    tables: set[Table] = set()
-    chains: dict[tuple[Table, str], Chain] = {}
-    listed: dict[tuple[Table, str], list[ListedRule]] = {}
-    dormant: set[Table] = set()
+    """What several listings of different things hold together."""
+    merged = Listing()
     for listing in listings:
-        tables |= listing.tables
-        chains |= listing.chains
-        listed |= listing.listed
-        dormant |= listing.dormant
-    return Listing(frozenset(tables), chains, listed, frozenset(dormant))
+        merged = Listing(
+            merged.tables | listing.tables,
+            merged.chains | listing.chains,
+            merged.listed | listing.listed,
+            merged.dormant | listing.dormant,
+            merged.maps | listing.maps,
+            merged.elements | listing.elements,
+        )
+    return merged
 
 
 def _listing(items: list[dict[str, Any]]) -> Listing:
     tables: dict[tuple[str, str], Table] = {}
     dormant = set()
     chains = {}
-    listed: dict[tuple[Table, str], list[ListedRule]] = {}
+    listed: dict[Name, list[ListedRule]] = {}
+    maps: dict[Name, VerdictMap | None] = {}
+    elements = {}
     for item in items:
         rule = item.get("rule")
         if rule is not None:
@@ -153,7 +166,12 @@ def _listing(items: list[dict[str, Any]]) -> Listing:
         elif "chain" in item:
             chain = read_chain(item["chain"])
             chains[chain.table, chain.name] = chain
-    return Listing(frozenset(tables.values()), chains, listed, frozenset(dormant))
+        elif "map" in item and item["map"]["family"] in _FAMILIES:
+            place = Table(item["map"]["family"], item["map"]["table"]), item["map"]["name"]
+            made = maps[place] = read_map(item["map"])
+            if made is not None:
+                elements[place] = read_elements(item["map"], made)
+    return Listing(frozenset(tables.values()), chains, listed, frozenset(dormant), maps, elements)
 
 
 def read_chain(listed: dict[str, Any]) -> Chain:
@@ -237,6 +255,20 @@ def _jump(content: dict[str, Any]) -> Jump:
     return Jump(content["target"])
 
 
+def _goto(content: dict[str, Any]) -> Goto:
+    return Goto(content["target"])
+
+
+def _vmap(content: dict[str, Any]) -> VerdictMapLookup | None:
+    match content:
+        case {"key": {"meta": {"key": "iifname" | "oifname" as key}}, "data": str() as name}:
+            return VerdictMapLookup(Meta(key), name.removeprefix("@"))
+        case {"key": {"payload": {"protocol": "ip" | "ip6", "field": "saddr" | "daddr" as key}}, "data": str() as name}:
+            return VerdictMapLookup(Field(key), name.removeprefix("@"))
+        case _:
+            return None
+
+
 def _reject(content: object) -> Verdict | None:
     return Verdict.REJECT if content is None or content in _DEFAULT_REJECTS else None
 
@@ -293,6 +325,8 @@ _READERS: dict[str, Callable[[Any], Statement | None]] = {
     "match": _match,
     "counter": _counter,
     "jump": _jump,
+    "goto": _goto,
+    "vmap": _vmap,
     "accept": lambda _: Verdict.ACCEPT,
     "return": lambda _: Verdict.RETURN,
     "reject": _reject,

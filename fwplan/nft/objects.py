@@ -111,8 +111,8 @@ class Element:
 
     table: Table
     map: str
-    key: str | AddressRange
-    verdict: Jump | Goto
+    key: ElementKey
+    verdict: ElementVerdict
 
 
 class Meta(enum.Enum):
@@ -201,6 +201,8 @@ class Verdict(enum.Enum):
 
     ACCEPT = "accept"
     RETURN = "return"
+    DROP = "drop"
+    CONTINUE = "continue"
     REJECT = "reject"
     """Not a verdict proper but a statement that ends the walk: the sender is told (ICMP port unreachable)."""
 
@@ -228,6 +230,9 @@ class Snat:
     end: IPv4Address | IPv6Address
     ports: Ports | None = None
 
+
+ElementKey = str | AddressRange
+ElementVerdict = Jump | Goto | Verdict
 
 Statement = (
     InterfaceMatch

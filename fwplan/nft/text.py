@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from fwplan.nft.grammar import pattern, quoted_interface
 from fwplan.nft.objects import (
     AddressMatch,
-    AddressRange,
     Counter,
     Field,
     Goto,
@@ -26,7 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from ipaddress import IPv4Network, IPv6Network
 
-    from fwplan.nft.objects import Chain, Element, Family, Hook, Ports, Rule, Statement, Table, VerdictMap
+    from fwplan.nft.objects import (
+        Chain,
+        Element,
+        ElementKey,
+        ElementVerdict,
+        Family,
+        Hook,
+        Ports,
+        Rule,
+        Statement,
+        Table,
+        VerdictMap,
+    )
 
     Quote = Callable[[str], str]
 
@@ -71,7 +82,7 @@ def element_text(element: Element, *, with_verdict: bool = True) -> str:
     return f"{{ {key_text(element.key)}{verdict} }}"
 
 
-def key_text(key: str | AddressRange) -> str:
+def key_text(key: ElementKey) -> str:
     """An interface in quotes, or a range of addresses: as a subnet where it is one, as nft lists it.
 
     Raises:
@@ -85,12 +96,14 @@ def key_text(key: str | AddressRange) -> str:
     return f"{key.first}-{key.last}" if subnet is None else str(subnet)
 
 
-def _verdict_words(verdict: Jump | Goto) -> tuple[str, str]:
+def _verdict_words(verdict: ElementVerdict) -> tuple[str, ...]:
     match verdict:
         case Jump(chain):
             return ("jump", chain)
         case Goto(chain):
             return ("goto", chain)
+        case Verdict():
+            return (verdict.value,)
 
 
 def rule_words(rule: Rule, quote: Quote) -> list[str]:
@@ -122,12 +135,8 @@ def _words(statement: Statement, family: Family, quote: Quote) -> Iterator[str] 
             return ("ct", "state", "related,established")
         case Counter():
             return ("counter",)
-        case Verdict():
-            return (statement.value,)
-        case Jump(chain):
-            return ("jump", chain)
-        case Goto(chain):
-            return ("goto", chain)
+        case Verdict() | Jump() | Goto():
+            return _verdict_words(statement)
         case VerdictMapLookup(key, name):
             return (*((family,) if isinstance(key, Field) else ()), key.value, "vmap", f"@{name}")
         case Masquerade(ports):

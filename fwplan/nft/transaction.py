@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwplan.nft.grammar import quoted_interface
-from fwplan.nft.objects import Chain, Counter, Rule, Table
-from fwplan.nft.text import chain_words, hook_text, statements_words, table_words
+from fwplan.nft.objects import Chain, Counter, Element, Hook, Rule, Table, VerdictMap
+from fwplan.nft.text import (
+    chain_words,
+    element_text,
+    element_words,
+    hook_text,
+    map_text,
+    map_words,
+    statements_words,
+    table_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,16 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """`add table` or `add chain`: no change where it is there already."""
+    """`add table`, `add chain`, `add map` or `add element`: no change where it is there already."""
 
-    object: Table | Chain
+    object: Table | Chain | VerdictMap | Element
 
 
 @dataclass(frozen=True, slots=True)
 class TakeAway:
-    """`delete table`, with all that is in it, or `delete chain`."""
+    """`delete table` or `delete chain`, with all that is in it, `delete map`, or `delete element`, by its key.
 
-    object: Table | Chain
+    A chain that something leads to cannot go.
+    """
+
+    object: Table | Chain | VerdictMap | Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +86,35 @@ def _line(edit: Edit) -> str:
         case Delete(rule):
             return f"delete rule {_place(rule, None)} handle {rule.handle}"
         case Make(object_):
-            hook = object_.hook if isinstance(object_, Chain) else None
-            return f"add {_object(object_)}{'' if hook is None else ' ' + hook_text(hook)}"
+            return f"add {_object(object_)}{_content(object_)}"
+        case TakeAway(Element() as element):
+            return f"delete {_object(element)} {element_text(element, with_verdict=False)}"
         case TakeAway(object_):
             return f"delete {_object(object_)}"
 
 
-def _object(object_: Table | Chain) -> str:
+def _object(object_: Table | Chain | VerdictMap | Element) -> str:
     match object_:
         case Table() as table:
             return " ".join(("table", *table_words(table)))
         case Chain() as chain:
             return " ".join(("chain", *chain_words(chain)))
+        case VerdictMap() as made:
+            return " ".join(("map", *map_words(made)))
+        case Element() as element:
+            return " ".join(("element", *element_words(element)))
+
+
+def _content(object_: Table | Chain | VerdictMap | Element) -> str:
+    match object_:
+        case Chain(hook=Hook() as hook):
+            return f" {hook_text(hook)}"
+        case VerdictMap() as made:
+            return f" {map_text(made)}"
+        case Element() as element:
+            return f" {element_text(element)}"
+        case _:
+            return ""
 
 
 def _place(rule: Rule, handle: int | None) -> str:

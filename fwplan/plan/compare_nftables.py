@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwplan.nft.objects import Chain, Rule, Table
-from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway
-from fwplan.plan.difference import Difference, Step
+from fwplan.nft.transaction import Make, TakeAway
+from fwplan.plan.chain_edits import chain_edits, differences_of
 from fwplan.plan.settle import Anchor, settle
 from fwplan.plan.share import nft_mark
 from fwplan.plan.wanted import Wanted
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fwplan.nft.listing import ListedRule, Listing
-    from fwplan.nft.transaction import Edit
+    from fwplan.nft.transaction import Append, Delete, Edit, Insert
+    from fwplan.plan.difference import Difference
     from fwplan.plan.share import Mark
     from fwplan.plan.wanted import NftChainKey, NftWanted
 
@@ -64,14 +65,14 @@ def compare_nftables(listing: Listing, wanted: NftWanted, indexes: Indexes | Non
             continue
         moved += settlement.moved
         leaving[key[0]] += len(settlement.leaving)
-        gone = [rule for place in settlement.leaving if (rule := entries[place].rule) is not None]
-        deletes.extend(Delete(rule) for rule in gone)
-        inserts.extend(_placed(entries, settlement.leaving, settlement.coming, _by_rule(gone)))
+        gone, come = chain_edits(entries, settlement)
+        deletes.extend(gone)
+        inserts.extend(come)
     going = _empty_tables(listing, wanted, leaving, {edit.rule.table for edit in inserts})
     edits: list[Edit] = [*makes, *(edit for edit in deletes if edit.rule.table not in going), *inserts]
     edits.extend(TakeAway(table) for table in going)
     unchanged = sum(len(share) for share in wanted.shares.values()) - len(inserts)
-    return NftChange(tuple(edits), _differences(edits), unchanged, moved, tuple(_obstacles(listing, wanted)))
+    return NftChange(tuple(edits), differences_of(edits), unchanged, moved, tuple(_obstacles(listing, wanted)))
 
 
 def nft_before(listing: Listing, wanted: NftWanted) -> NftWanted:
@@ -100,25 +101,6 @@ def nft_before(listing: Listing, wanted: NftWanted) -> NftWanted:
     )
 
 
-def _differences(edits: Sequence[Edit]) -> tuple[Difference, ...]:
-    """What the edits come to: the very rule that goes and comes again only moves."""
-    coming = {id(edit.rule) for edit in edits if isinstance(edit, Insert | Append)}
-    moving = {id(edit.rule) for edit in edits if isinstance(edit, Delete) and id(edit.rule) in coming}
-    found = []
-    for edit in edits:
-        match edit:
-            case Insert(rule) | Append(rule):
-                if id(rule) not in moving:
-                    found.append(Difference(Step.ADD, rule))
-            case Delete(rule):
-                found.append(Difference(Step.MOVE if id(rule) in moving else Step.DELETE, rule))
-            case Make(made):
-                found.append(Difference(Step.ADD, made))
-            case TakeAway(gone):
-                found.append(Difference(Step.DELETE, gone))
-    return tuple(found)
-
-
 def _by_chain(wanted: NftWanted) -> dict[NftChainKey, dict[Mark, tuple[Rule, ...]]]:
     chains: dict[NftChainKey, dict[Mark, tuple[Rule, ...]]] = {}
     for (key, mark), share in wanted.shares.items():
@@ -132,43 +114,6 @@ def _marks(entries: Sequence[ListedRule], indexes: Indexes) -> list[Mark | None]
         mark = None if entry.rule is None else nft_mark(entry.rule)
         marks.append(indexes.get(mark, mark) if isinstance(mark, str) else mark)
     return marks
-
-
-def _by_rule(rules: list[Rule]) -> dict[Rule, list[Rule]]:
-    found: dict[Rule, list[Rule]] = {}
-    for rule in rules:
-        found.setdefault(rule, []).append(rule)
-    return found
-
-
-def _placed(
-    entries: Sequence[ListedRule],
-    leaving: Sequence[int],
-    coming: Sequence[tuple[int, Rule]],
-    gone: Mapping[Rule, list[Rule]],
-) -> Iterator[Insert | Append]:
-    """Each rule that comes, beside one that stays; one that was there brings its counter."""
-    staying = sorted(set(range(len(entries))) - set(leaving))
-    rules = [(place, gone[rule].pop() if gone and gone.get(rule) else rule) for place, rule in coming]
-    if not staying:
-        yield from (Append(rule) for _, rule in rules)
-        return
-    first = staying[0]
-    for rule in reversed([rule for place, rule in rules if place <= first]):
-        yield Insert(rule)
-    later = [(place, rule) for place, rule in rules if place > first]
-    last = entries[staying[-1]].handle
-    after_all = []
-    following = iter(staying)
-    anchor = next(following, None)
-    for place, rule in later:
-        while anchor is not None and anchor < place:
-            anchor = next(following, None)
-        if anchor is None:
-            after_all.append(rule)
-        else:
-            yield Insert(rule, entries[anchor].handle)
-    yield from (Append(rule, last) for rule in reversed(after_all))
 
 
 def _is_there(made: Table | Chain, listing: Listing) -> bool:

@@ -15,7 +15,6 @@ Interfaces are named, and not known by their index: bridges need not exist befor
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
@@ -37,7 +36,6 @@ from fwplan.nft.objects import (
     Rule,
     Snat,
     StateMatch,
-    Table,
     Verdict,
     VerdictMap,
     VerdictMapLookup,
@@ -54,6 +52,17 @@ from fwplan.plan.intents import (
     SetUp,
     TranslateSource,
 )
+from fwplan.plan.maps_names import (
+    FORWARD,
+    MASQUERADE,
+    NETWORKS,
+    POSTROUTING,
+    TABLES,
+    TRANSLATED,
+    network_chain,
+    overlap_chain,
+    translating_chain,
+)
 from fwplan.plan.nftables_libvirt import host_operations
 from fwplan.plan.operations import Operation, Verb
 from fwplan.plan.promises import LINK_GROUPS, UNPRIVILEGED_PORTS
@@ -62,13 +71,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fwplan.network.definition import Subnet
-    from fwplan.nft.objects import KeyType, Statement
+    from fwplan.nft.objects import KeyType, Statement, Table
 
-TABLES = {Family.IPV4: Table("ip", "fwplan"), Family.IPV6: Table("ip6", "fwplan")}
-NETWORKS, TRANSLATED = "networks", "translated"
-FORWARD, POSTROUTING, MASQUERADE = "forward", "postrouting", "host_address"
 _ADDRESS: dict[Family, KeyType] = {Family.IPV4: "ipv4_addr", Family.IPV6: "ipv6_addr"}
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _PROTOCOLS: tuple[ProtocolMatch, ...] = (ProtocolMatch("tcp"), ProtocolMatch("udp"))
 
 
@@ -130,14 +135,6 @@ def lower(promised: Sequence[Sequence[Intent]]) -> list[tuple[Operation, ...]]:
     ]
 
 
-def chain_of(bridge: str) -> str:
-    """The chain of a network.
-
-    A bridge may have a name that nft takes for no chain's; it is told by its bytes then.
-    """
-    return f"net-{bridge}" if _PLAIN.fullmatch(bridge) else f"netx-{bridge.encode().hex()}"
-
-
 def _filter_operations(intents: Sequence[Intent]) -> Iterator[Operation]:
     """One chain a family. It is entered for what enters or leaves the bridge, whichever is asked first."""
     for family in Family:
@@ -146,7 +143,7 @@ def _filter_operations(intents: Sequence[Intent]) -> Iterator[Operation]:
         if not refusing:
             continue
         table, bridge = TABLES[family], refusing[0].bridge
-        chain = chain_of(bridge)
+        chain = network_chain(bridge)
         yield _make(Chain(table, chain), refusing[0])
         yield _make(Rule(table, chain, (Verdict.REJECT,)), refusing[0])
         # A packet meets first what leaves: it is the most, and none of it enters.
@@ -234,8 +231,7 @@ def _translators(intents: Sequence[Intent]) -> Iterator[_Translator]:
             by_subnet.setdefault(intent.subnet, []).append(intent)
     for number, (subnet, of_subnet) in enumerate(by_subnet.items(), start=1):
         # The general one was promised first, and is asked last. A subnet that is given twice is translated alike.
-        chain = f"nat{chain_of(bridge).removeprefix('net')}-{number}"
-        yield _Translator(chain, subnet, tuple(reversed(of_subnet[:3])))
+        yield _Translator(translating_chain(bridge, number), subnet, tuple(reversed(of_subnet[:3])))
 
 
 def _translation_operations(translators: Sequence[_Translator], ranges: Sequence[_Range]) -> Iterator[Operation]:
@@ -252,7 +248,7 @@ def _translation_operations(translators: Sequence[_Translator], ranges: Sequence
         table, intent = TABLES[Family.of(owner.subnet)], owner.intents[0]
         target = each.translators[0].chain
         if len(each.translators) > 1:
-            target = f"overlap-{str(each.addresses.first).replace(':', '.')}"
+            target = overlap_chain(each.addresses.first)
             yield _make(Chain(table, target), intent)
             for translator in reversed(each.translators):
                 yield _make(Rule(table, target, (Jump(translator.chain),)), translator.intents[0])
