@@ -21,22 +21,23 @@ if TYPE_CHECKING:
 
 def planned_ruleset(plan: Plan) -> Ruleset:
     """The ruleset of a host on which nothing is but a plan: each rule went to the head of its chain."""
-    if plan.backend is Backend.IPTABLES:
-        return _of_iptables(plan)
+    return _of_iptables(plan) if plan.backend is Backend.IPTABLES else read_items(planned_items(plan))
+
+
+def planned_items(plan: Plan) -> list[Any]:
+    """The same as nft lists it, for a plan of nftables: what stands in the list `"nftables"`."""
     objects = [operation.object for operation in plan.operations]
     elements = _elements(each for each in objects if isinstance(each, nft.Element))
-    return read_items(
-        [
-            *({"table": table_json(each)} for each in objects if isinstance(each, nft.Table)),
-            *({"chain": chain_json(each)} for each in objects if isinstance(each, nft.Chain)),
-            *(
-                {"map": map_json(each) | {"elem": elements[each.table, each.name]}}
-                for each in objects
-                if isinstance(each, nft.VerdictMap)
-            ),
-            *({"rule": rule_json(each, escaped)} for each in reversed(objects) if isinstance(each, nft.Rule)),
-        ]
-    )
+    return [
+        *({"table": table_json(each)} for each in objects if isinstance(each, nft.Table)),
+        *({"chain": chain_json(each)} for each in objects if isinstance(each, nft.Chain)),
+        *(
+            {"map": map_json(each) | {"elem": elements[each.table, each.name]}}
+            for each in objects
+            if isinstance(each, nft.VerdictMap)
+        ),
+        *({"rule": rule_json(each, escaped)} for each in reversed(objects) if isinstance(each, nft.Rule)),
+    ]
 
 
 def _elements(elements: Iterable[nft.Element]) -> dict[tuple[nft.Table, str], list[Any]]:

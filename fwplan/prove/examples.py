@@ -15,7 +15,7 @@ from fwplan.simulate.state import PACKET_TYPES, TCP_FLAGS
 from fwplan.simulate.translation import HAVE_PORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from fwplan.prove.comparison import Region
     from fwplan.prove.dimensions import Family
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-_OUTSIDE: Mapping[Dimension, Mapping[Family, tuple[str, ...]]] = {
+_OUTSIDE: Mapping[Dimension, Mapping[Family, tuple[Address, ...]]] = {
     Dimension.SOURCE: {
-        "ip": ("192.0.2.10", "203.0.113.10", "198.51.100.10", "100.64.0.10"),
-        "ip6": ("2001:db8:fffe::10", "2001:db8:fffd::10", "2600::10"),
+        "ip": tuple(map(ip_address, ("192.0.2.10", "203.0.113.10", "198.51.100.10", "100.64.0.10"))),
+        "ip6": tuple(map(ip_address, ("2001:db8:fffe::10", "2001:db8:fffd::10", "2600::10"))),
     },
     Dimension.DESTINATION: {
-        "ip": ("198.51.100.7", "203.0.113.7", "192.0.2.7", "100.64.0.7"),
-        "ip6": ("2001:db8:ffff::7", "2001:db8:fffd::7", "2600::7"),
+        "ip": tuple(map(ip_address, ("198.51.100.7", "203.0.113.7", "192.0.2.7", "100.64.0.7"))),
+        "ip6": tuple(map(ip_address, ("2001:db8:ffff::7", "2001:db8:fffd::7", "2600::7"))),
     },
 }
 """Addresses that networks seldom have: those for documentation first."""
@@ -39,6 +39,7 @@ _INSIDE = (10, 2, 1, 0)
 """Which addresses of a network guests have."""
 _PROTOCOLS: Mapping[Family, tuple[int, ...]] = {"ip": (TCP, UDP, ICMP), "ip6": (TCP, UDP, ICMPV6)}
 _RARER = tuple(DATATYPES["inet_proto"].words[name] for name in ("sctp", "udplite", "dccp", "gre", "esp", "igmp"))
+_BY_PROTOCOL = {TCP: 0, UDP: 1, ICMP: 2, ICMPV6: 2}
 _ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}
 _TYPES: Mapping[int, PacketType] = {number: name for name, number in PACKET_TYPES.items() if name != "unicast"}  # type: ignore[misc]
 _ANY_PORT, _LOW_PORT, _SERVICE = 50000, 500, 443
@@ -77,17 +78,6 @@ def example_of(region: Region, family: Family, interfaces: Interfaces, scene: Sc
     """The likeliest packet of a class."""
     packet = _Choice(region, family, interfaces, scene).packet()
     return Example(packet, _strangeness(packet, scene))
-
-
-def best(examples: Iterable[Example], most: int = 3000) -> Example | None:
-    """The likeliest of the first of several."""
-    found = None
-    for number, example in enumerate(examples):
-        if found is None or example.strangeness < found.strangeness:
-            found = example
-        if not found.strangeness or number >= most:
-            break
-    return found
 
 
 @dataclass(frozen=True)
@@ -162,7 +152,7 @@ class _Choice:
             found = next((each for each in own if first <= int(each) <= last), None)
             if found is not None:
                 return found
-        outside = [ip_address(each) for each in _OUTSIDE[dimension][self.family]]
+        outside = _OUTSIDE[dimension][self.family]
         inside = [first + step for step in _INSIDE if first + step <= last] + [last - 1, last]
         candidates = [each for each in outside if first <= int(each) <= last]
         candidates += [address_of(each, self.family) for each in inside if each >= first]
@@ -214,7 +204,9 @@ def _strangeness(packet: Packet, scene: Scene) -> int:
     source, destination, connection = packet.source, packet.destination, packet.connection
     sent_by_host = packet.in_interface == NO_INTERFACE
     score = _SELDOM // 2 if sent_by_host else 0
-    if not {each.name for each in (packet.in_interface, packet.out_interface) if each} & scene.bridges:
+    if packet.in_interface is None or packet.in_interface.name not in scene.bridges:
+        score += 1
+    if packet.out_interface is None or packet.out_interface.name in scene.bridges:
         score += 1
     if source is None or source == destination or _is_special(source):
         score += _NEVER
@@ -224,4 +216,5 @@ def _strangeness(packet: Packet, scene: Scene) -> int:
     if connection is not None:
         score += 2 * STATES.index(connection.state or "new")
         score += _RARELY * (bool(connection.status) + (connection.direction == "reply"))
-    return score + _RARELY * bool(packet.mark) + (packet.protocol not in _PROTOCOLS[packet.family])  # type: ignore[index]
+    score += _RARELY * bool(packet.mark)
+    return score + _BY_PROTOCOL.get(packet.protocol or 0, _RARELY)

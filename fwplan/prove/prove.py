@@ -1,16 +1,17 @@
 """Whether two rulesets do the same with all packets, or a packet with which they do not.
 
-The argument, in short. What rules compare packets with are finitely many constants, so that all packets fall into
-finitely many classes that no rule tells apart. For each ruleset a diagram is made of what becomes of each class; it is
-made of the answers that the simulator gives for one packet of each, statement by statement. Two diagrams are then walked
-side by side, class by class, none left out. Where a statement asks for something that is not among what tells the classes
-apart, both its answers are followed, and where they come to different ends the class is *undecided*: it never counts as
-the same. `docs/prove.md` says it at length.
+The argument, in short. Rules compare packets with finitely many constants, so that all packets fall into finitely many
+classes that no rule tells apart. For each ruleset a diagram is made of what becomes of each class: of the answers that
+the simulator gives, statement by statement, for one packet of each span between constants. The two diagrams are walked
+side by side, class by class, and none is left out. Where a statement asks for something else, both its answers are
+followed, and where they come to different ends the class is *undecided*: it never counts as the same. `docs/prove.md`
+says it at length.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from fwplan.errors import FwplanError
@@ -19,7 +20,7 @@ from fwplan.prove.confirmation import endings, way
 from fwplan.prove.diagram import Diagrams, Ending, Kind
 from fwplan.prove.dimensions import FAMILIES, Dimension, Family
 from fwplan.prove.doubts import Doubts
-from fwplan.prove.examples import Scene, best, example_of
+from fwplan.prove.examples import Scene, example_of
 from fwplan.prove.interfaces import HOST, Interfaces
 from fwplan.prove.meaning import Meaning
 from fwplan.prove.points import Points
@@ -151,10 +152,9 @@ def prove(
         TooIntricateError: there are more classes of packets than fwplan keeps.
         ContradictionError: fwplan has a defect.
     """
-    results = []
-    for family in FAMILIES:
-        results.append(_Case((left, right), scene, family, tell).result(networks_only=networks_only))
-    return Proof((left, right), tuple(results))
+    sides = (left, right)
+    cases = [_Case(sides, scene, family, tell) for family in FAMILIES]
+    return Proof(sides, tuple([case.result(networks_only=networks_only) for case in cases]))
 
 
 class _Case:
@@ -197,42 +197,30 @@ class _Case:
         """Which packets there are: none leaves by no interface, and what is forwarded goes by no loopback interface."""
         yes, no = self._diagrams.leaf(Ending(Kind.PASSES)), self._diagrams.leaf(Ending(Kind.NO_PACKET))
         loopback = self._interfaces.number(_LOOPBACK)
-        count = range(len(self._interfaces))
-
-        def leaving(came: int) -> Diagram:
-            ways_out = [
-                yes if leaves != HOST and (came == HOST or leaves != loopback) and in_question(came, leaves) else no
-                for leaves in count
-            ]
-            return self._diagrams.ask(Dimension.OUT, count, ways_out)
-
         bridges = {self._interfaces.number(name) for name in self._scene.bridges}
+        classes = range(len(self._interfaces))
 
-        def in_question(came: int, leaves: int) -> bool:
-            return not networks_only or came in bridges or leaves in bridges
+        def leaving(*, by: set[int]) -> Diagram:
+            return self._diagrams.ask(Dimension.OUT, classes, [yes if each in by else no for each in classes])
 
-        ways = {kind: leaving(came) for came, kind in ((HOST, "host"), (self._interfaces.others, "other"))}
-        by_bridge = leaving(next(iter(bridges), self._interfaces.others))
-        by_any = [
-            no if came == loopback else ways["host"] if came == HOST else by_bridge if came in bridges else ways["other"]
-            for came in count
-        ]
-        return self._diagrams.ask(Dimension.IN, count, by_any)
+        forwarding = set(classes) - {HOST, loopback}
+        from_guests = leaving(by=forwarding)
+        from_others = leaving(by=forwarding & bridges if networks_only else forwarding)
+        from_host = leaving(by=bridges if networks_only else forwarding | {loopback})
+        ways = {HOST: from_host, loopback: no} | dict.fromkeys(bridges, from_guests)
+        return self._diagrams.ask(Dimension.IN, classes, [ways.get(each, from_others) for each in classes])
 
     # Examples
 
     def _counterexample(self, comparison: Comparison) -> Example | None:
-        region_of: dict[int, Region] = {}
-        examples = []
-        for number, region in enumerate(comparison.regions(Relation.DIFFERENT)):
-            if number == _MOST_TRIED:
+        found = None
+        for region in islice(comparison.regions(Relation.DIFFERENT), _MOST_TRIED):
+            example = example_of(region, self._family, self._interfaces, self._scene)
+            if found is None or example.strangeness < found[0].strangeness:
+                found = example, region
+            if not example.strangeness:
                 break
-            examples.append(example_of(region, self._family, self._interfaces, self._scene))
-            region_of[number] = region
-        if not examples:
-            return None
-        number = min(range(len(examples)), key=lambda each: examples[each].strangeness)
-        return self._tried(examples[number].packet, region_of[number])
+        return None if found is None else self._tried(found[0].packet, found[1])
 
     def _undecided(self, comparison: Comparison) -> Iterator[Example]:
         seen: set[int] = set()
