@@ -77,7 +77,7 @@ class Scene:
 def example_of(region: Region, family: Family, interfaces: Interfaces, scene: Scene) -> Example:
     """The likeliest packet of a class."""
     packet = _Choice(region, family, interfaces, scene).packet()
-    return Example(packet, _strangeness(packet, scene))
+    return Example(packet, _strangeness(packet, scene, interfaces.name(interfaces.others)))
 
 
 @dataclass(frozen=True)
@@ -200,13 +200,13 @@ def _is_special(address: Address) -> bool:
     )
 
 
-def _strangeness(packet: Packet, scene: Scene) -> int:
+def _strangeness(packet: Packet, scene: Scene, outside: str) -> int:
     source, destination, connection = packet.source, packet.destination, packet.connection
     sent_by_host = packet.in_interface == NO_INTERFACE
     score = _SELDOM // 2 if sent_by_host else 0
     if packet.in_interface is None or packet.in_interface.name not in scene.bridges:
         score += 1
-    if packet.out_interface is None or packet.out_interface.name in scene.bridges:
+    if packet.out_interface is None or packet.out_interface.name != outside:
         score += 1
     if source is None or source == destination or _is_special(source):
         score += _NEVER

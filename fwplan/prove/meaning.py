@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fwplan.nft.rule_text import statement_text
-from fwplan.nft.statements import Match, XtMatch
+from fwplan.nft.rule_text import rule_text, statement_text
+from fwplan.nft.statements import Match, Offload, XtMatch
 from fwplan.prove.diagram import Ending, Kind
 from fwplan.prove.dimensions import STATES, Dimension
+from fwplan.prove.interfaces import HOST
 from fwplan.prove.points import written
 from fwplan.prove.reading import Reading
 from fwplan.simulate.actions import Change, Either, End, Into, Reject, Translate
@@ -63,6 +64,7 @@ class Meaning:
     def __init__(
         self, ruleset: Ruleset, readings: Readings, diagrams: Diagrams, points: Points, doubts: Doubts
     ) -> None:
+        self._ruleset = ruleset
         self._simulator = Simulator(ruleset)
         self._readings = readings
         self._diagrams = diagrams
@@ -80,8 +82,20 @@ class Meaning:
         diagrams = self._diagrams
         forward, postrouting = self.at_hook("forward"), self.at_hook("postrouting")
         forwarded = diagrams.then(forward, postrouting, Kind.PASSES)
-        both = diagrams.switch(Dimension.IN, (0, 1), (postrouting, forwarded))
+        both = diagrams.switch(Dimension.IN, (HOST, HOST + 1), (postrouting, self._past_rules(forwarded)))
         return diagrams.ended(diagrams.given(both, Dimension.TRANSLATED, 0), _without_changes)
+
+    def _past_rules(self, forwarded: Diagram) -> Diagram:
+        """The same where a flowtable takes packets past the rules, as it may with those of known connections."""
+        offload = next((each for each in self._ruleset.rules if any(map(_offloads, each.statements))), None)
+        if offload is None:
+            return forwarded
+        doubt = Doubt(rule_text(offload), "a flowtable takes later packets past the rules", offload.place, offload)
+        because = frozenset({self._doubts.number(doubt)})
+        perhaps = self._diagrams.either((forwarded, self._passes), because)
+        established = STATES.index("established")
+        spans = (0, established, established + 1)
+        return self._diagrams.switch(Dimension.STATE, spans, (forwarded, perhaps, forwarded))
 
     def at_hook(self, hook: str) -> Diagram:
         """What becomes of a packet at one hook."""
@@ -275,6 +289,10 @@ class _Asked:
         return (
             self.rule.prepare()[self.number](state) if self.rule.steps is None else self.rule.steps[self.number](state)
         )
+
+
+def _offloads(statement: Statement) -> bool:
+    return isinstance(statement, Offload)
 
 
 def _next_after(ending: Ending) -> Ending:

@@ -104,6 +104,11 @@ class FamilyResult:
     counterexample: Example | None
     undecided: tuple[Example, ...]
 
+    @property
+    def is_proved(self) -> bool:
+        """Whether both do the same with all packets."""
+        return not self.classes.different and not self.classes.undecided
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -120,7 +125,7 @@ class Proof:
     @property
     def holds(self) -> bool:
         """Whether both do the same with all packets."""
-        return not self.classes.different and not self.classes.undecided
+        return all(result.is_proved for result in self.results)
 
     @property
     def classes(self) -> Classes:
