@@ -38,14 +38,18 @@ class Readings:
             found = self._known[key] = read(statement, table, self.family, self._changing[id(table)])
         return found
 
-    def interface_cuts(self) -> Iterator[str]:
-        """All names of interfaces that rules give."""
+    def all(self) -> Iterator[Reading]:
+        """What each statement asks for."""
         for table in self._tables:
             for rule in table.rules:
                 for statement in rule.statements:
-                    cuts = self.of(statement, table).cuts
-                    for dimension in (Dimension.IN, Dimension.OUT):
-                        yield from map(str, cuts.get(dimension, ()))
+                    yield self.of(statement, table)
+
+    def interface_cuts(self) -> Iterator[str]:
+        """All names of interfaces that rules give."""
+        for reading in self.all():
+            for dimension in (Dimension.IN, Dimension.OUT):
+                yield from map(str, reading.cuts.get(dimension, ()))
 
 
 def _changing(table: Table) -> Iterator[str]:
