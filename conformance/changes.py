@@ -48,7 +48,7 @@ def changes(items: Sequence[Json]) -> Iterator[Change]:
             case "map":
                 yield from _of_map(items, place, content)
             case "chain" if content.get("policy") == "accept":
-                changed = {kind: content | {"policy": "drop"}}
+                changed: Json = {kind: content | {"policy": "drop"}}
                 yield Change("change a policy", _with(items, place, changed), item, changed)
 
 
@@ -106,6 +106,9 @@ def _other_statements(
         case "match":
             for right in _other_operands(content, names):
                 yield "change an operand", {"match": content | {"right": right}}
+            if content["left"].get("meta", {}).get("key") == "l4proto":
+                # nft takes ports only of a protocol that has any
+                return
             if content["op"] in {"==", "!="}:
                 yield "change an operator", {"match": content | {"op": "==" if content["op"] == "!=" else "!="}}
             yield "drop a condition", None

@@ -152,7 +152,9 @@ def test_a_diagram_says_of_each_packet_what_the_simulator_says(
     tally: Counter[str] = Counter()
 
     @settings(max_examples=max(settings().max_examples // 2, 1), suppress_health_check=list(HealthCheck))
-    @given(rulesets, st.lists(packets("ip"), min_size=12, max_size=12), st.lists(packets("ip6"), min_size=12, max_size=12))
+    @given(
+        rulesets, st.lists(packets("ip"), min_size=12, max_size=12), st.lists(packets("ip6"), min_size=12, max_size=12)
+    )
     def says(script: str, of_ip: list[Packet], of_ip6: list[Packet]) -> None:
         namespace.run("nft", "-f", "-", given=f"flush ruleset\n{script}\n")
         ruleset = read_ruleset(namespace.run("nft", "-j", "-a", "list", "ruleset"))

@@ -211,8 +211,9 @@ def _strangeness(packet: Packet, scene: Scene, outside: str) -> int:
     if source is None or source == destination or _is_special(source):
         score += _NEVER
     if destination is not None and _is_special(destination):
-        # the host sends to groups itself, and a bridge carries what guests send to them
-        score += _SELDOM if sent_by_host or packet.in_interface == packet.out_interface else _NEVER
+        # the host sends to groups itself; what guests send to them stays on a bridge, where few hosts let rules see it
+        stays = packet.in_interface == packet.out_interface
+        score += _SELDOM if sent_by_host else 2 * _SELDOM if stays else _NEVER
     if connection is not None:
         score += 2 * STATES.index(connection.state or "new")
         score += _RARELY * (bool(connection.status) + (connection.direction == "reply"))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fwplan.prove.dimensions import Family
     from fwplan.prove.interfaces import Interfaces
     from fwplan.prove.reading import Cut
+    from fwplan.simulate.state import Tracked
 
 _ATTRIBUTES = {
     Dimension.SOURCE: "saddr",
@@ -27,6 +28,7 @@ _ATTRIBUTES = {
     Dimension.MARK: "mark",
     Dimension.PACKET_TYPE: "pkttype",
 }
+_OF_CONNECTION = (Dimension.STATE, Dimension.DIRECTION, Dimension.REDIRECTED)
 
 
 class Points:
@@ -42,6 +44,7 @@ class Points:
         self.interfaces = interfaces
         # what is taken for granted of a packet that says nothing of it is not given here
         self._blank = State(Packet(family, mark=None))
+        self._known: dict[tuple[int | None, ...], Tracked] = {}
 
     def cells(self, dimension: Dimension, cuts: set[Cut]) -> list[tuple[int, int]]:
         """Spans of a dimension that no cut divides: the first value, and one that stands for all of them."""
@@ -66,8 +69,15 @@ class Points:
             state.oif = self._interface(values[Dimension.OUT])
             state.oifname = state.oif.name
         if Dimension.STATE in values:
-            state.ct = state.tracked = State(Packet(self.family, connection=_connection(values))).ct
+            state.ct = state.tracked = self._tracked(values)
         return state
+
+    def _tracked(self, values: Mapping[Dimension, int]) -> Tracked:
+        key = tuple([values.get(dimension) for dimension in _OF_CONNECTION])
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = State(Packet(self.family, connection=_connection(values))).ct
+        return found
 
     def _interface(self, number: int) -> Interface:
         name = self.interfaces.name(number)
