@@ -203,7 +203,9 @@ def _is_special(address: Address) -> bool:
 def _strangeness(packet: Packet, scene: Scene, outside: str) -> int:
     source, destination, connection = packet.source, packet.destination, packet.connection
     sent_by_host = packet.in_interface == NO_INTERFACE
-    score = _SELDOM // 2 if sent_by_host else 0
+    score = 0
+    if sent_by_host:
+        score += _SELDOM // 2 + _RARELY * (source not in scene.own)
     if packet.in_interface is None or packet.in_interface.name not in scene.bridges:
         score += 1
     if packet.out_interface is None or packet.out_interface.name != outside:

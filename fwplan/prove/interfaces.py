@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 HOST = 0
 """The class of no interface: by none comes what the host itself sends."""
-_USUAL = ("outside0", "outside1")
-"""Names that no rule is likely to give: what `fwplan trace` calls the outside where it is not known."""
+_USUAL = ("outside0", "outside1", "eth0", "eth1", "wlan0", "wlan1")
+"""Names that no rule is likely to give: first what `fwplan trace` calls the outside where it is not known."""
 
 
 class Interfaces:

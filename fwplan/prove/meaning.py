@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fwplan.errors import UnreadableError
 from fwplan.nft.rule_text import rule_text, statement_text
 from fwplan.nft.statements import Match, Offload, XtMatch
 from fwplan.prove.diagram import Ending, Kind
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from fwplan.simulate.chains import PreparedChain, PreparedRule
     from fwplan.simulate.stages import Stage
 
-_DEEPEST = 16
-"""Jumps within each other, as the kernel allows."""
+_DEEPEST = 64
+"""Jumps within each other: nftables allows 16, iptables-legacy more."""
 _MOST_POINTS = 50_000
 """About how many packets one statement is asked; one that would take more may turn out either way."""
 _TAKEN_FOR_GRANTED = "fwplan does not tell packets apart by it"
@@ -245,11 +246,13 @@ class Meaning:
 
     def _in_other_chain(self, asked: _Asked, name: str, *, back: bool) -> Diagram:
         target = asked.chain.other(name)
-        if target is None or target in self._within or len(self._within) > _DEEPEST:
-            missing = (
-                "that chain is not in the listing" if target is None else "jumps lead back to where they came from"
+        if target is None:
+            because = self._doubt(asked, "that chain is not in the listing")
+            return self._diagrams.either([self._passes, self._dropped], because)
+        if target in self._within or len(self._within) > _DEEPEST:
+            raise UnreadableError(
+                f"{asked.rule.rule.place} leads back to itself, or deeper than fwplan follows: no kernel has such rules"
             )
-            return self._diagrams.either([self._passes, self._dropped], self._doubt(asked, missing))
         return self._diagrams.ended(self._chain(target), _next_after if back else _back_after)
 
     def _doubt(self, asked: _Asked, reason: str) -> frozenset[int]:

@@ -155,6 +155,7 @@ def prove(
 
     Raises:
         TooIntricateError: there are more classes of packets than fwplan keeps.
+        UnreadableError: a ruleset is one that no kernel has.
         ContradictionError: fwplan has a defect.
     """
     sides = (left, right)
