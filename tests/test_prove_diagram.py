@@ -147,11 +147,11 @@ def test_an_unknown_translation_is_never_known_to_be_the_same() -> None:
 
 
 def test_there_is_a_limit_to_what_is_kept() -> None:
-    diagrams = Diagrams(most=2)
+    diagrams = Diagrams(most=4)
     leaves = [diagrams.leaf(Ending(Kind.PASSES)), diagrams.leaf(Ending(Kind.REFUSED))]
     for start in (1, 2):
         diagrams.ask(Dimension.SOURCE, (0, start), leaves)
-    with pytest.raises(TooIntricateError, match="more than fwplan keeps"):
+    with pytest.raises(TooIntricateError, match="more than 4 spans"):
         diagrams.ask(Dimension.SOURCE, (0, 3), leaves)
 
 

@@ -126,11 +126,12 @@ class Diagrams:
     """All diagrams of a proof. Only those of the same object can be compared, or joined.
 
     Args:
-        most: how many nodes there may be.
+        most: how many children all nodes together may have: 25 of them take about 1 kB.
     """
 
-    def __init__(self, most: int = 10_000_000) -> None:
+    def __init__(self, most: int = 50_000_000) -> None:
         self._most = most
+        self._left = most
         self._leaves: dict[tuple[frozenset[Ending], frozenset[int]], Leaf] = {}
         self._nodes: dict[tuple[int, tuple[int, ...], tuple[Diagram, ...]], Node] = {}
         self._sequences: dict[tuple[Diagram, tuple[Diagram, ...], tuple[Changes, ...], int], Diagram] = {}
@@ -170,9 +171,11 @@ class Diagrams:
         key = (int(dimension), tuple(kept_starts), tuple(kept))
         found = self._nodes.get(key)
         if found is None:
-            if len(self._nodes) >= self._most:
+            self._left -= len(kept)
+            if self._left < 0:
                 raise TooIntricateError(
-                    f"the rulesets tell more than {self._most:,} kinds of packets apart: that is more than fwplan keeps"
+                    f"the rulesets tell so many kinds of packets apart that more than {self._most:,} spans would have "
+                    "to be kept: fwplan proves nothing of them"
                 )
             found = self._nodes[key] = Node(*key)
         return found

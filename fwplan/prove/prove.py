@@ -159,8 +159,9 @@ def prove(
         ContradictionError: fwplan has a defect.
     """
     sides = (left, right)
-    cases = [_Case(sides, scene, family, tell) for family in FAMILIES]
-    return Proof(sides, tuple([case.result(networks_only=networks_only) for case in cases]))
+    # one after the other: the diagrams of one are not needed for the next
+    results = [_Case(sides, scene, family, tell).result(networks_only=networks_only) for family in FAMILIES]
+    return Proof(sides, tuple(results))
 
 
 class _Case:
