@@ -49,8 +49,12 @@ def proof_lines(proof: Proof, what: str, seconds: float, trace: Sequence[str], w
     lines += [line for result in proof.results if not result.is_proved for line in ((), *page.family(result))]
     counts = ", ".join(f"{FAMILY_NAMES[result.family]} {result.classes.all:,}" for result in proof.results)
     gap: list[Line] = [] if proof.holds else [()]
-    text = f"{classes.all:,} classes of packets ({counts}), in {seconds:.1f} s"
+    text = f"{classes.all:,} classes of packets ({counts}), in {_duration(seconds)}"
     return [*lines, *gap, *paragraph(text, width, Style.NUMBER)]
+
+
+def _duration(seconds: float) -> str:
+    return "less than a second" if seconds < 1 else f"{seconds:.0f} s"
 
 
 class _Page:
