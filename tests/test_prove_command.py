@@ -153,6 +153,7 @@ class TestJson:
                     "ports": [1024, 65535],
                     "random": False,
                     "netmap": False,
+                    "persistent": False,
                     "known": True,
                 },
             }

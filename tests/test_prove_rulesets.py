@@ -14,12 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from namespaces import Namespace, needs
+from strategies_iptables import SETS, Restored
+from strategies_iptables import rulesets as restored
 from strategies_rulesets import rulesets
 
+from fwplan.iptables.read_ruleset import read_ruleset as read_saved
+from fwplan.iptables.sets import read_sets
 from fwplan.nft.read_ruleset import read_ruleset
 from fwplan.prove.confirmation import endings
 from fwplan.prove.diagram import Diagrams, Leaf
-from fwplan.prove.dimensions import STATES, Dimension
+from fwplan.prove.dimensions import FAMILIES, STATES, Dimension
 from fwplan.prove.doubts import Doubts
 from fwplan.prove.interfaces import HOST, Interfaces
 from fwplan.prove.meaning import Meaning
@@ -28,6 +32,7 @@ from fwplan.prove.readings import Readings
 from fwplan.simulate.packet import ICMP, ICMPV6, NO_INTERFACE, TCP, UDP, Connection, Interface, Packet
 from fwplan.simulate.simulator import Simulator
 from fwplan.simulate.state import TCP_FLAGS
+from fwplan.simulate.xtables.host import host_ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,27 +151,59 @@ def namespace() -> Iterator[Namespace]:
         yield made
 
 
+class Tally:
+    """How many packets there were, and of how many it is not known what becomes of them."""
+
+    def __init__(self) -> None:
+        self._cases: Counter[str] = Counter()
+
+    def check(self, ruleset: Ruleset, family: Family, drawn: list[Packet], script: str) -> None:
+        """Hold what a diagram says of packets against what the simulator says."""
+        read = Read(ruleset, family)
+        for packet in drawn:
+            leaf = leaf_at(read.diagram, point(packet, read.interfaces))
+            found = endings(read.simulator, packet)
+            self._cases["packets"] += 1
+            self._cases["undecided"] += leaf.ending is None
+            assert found <= leaf.endings, f"{script}\n{packet}\n{leaf.endings}\n{found}"
+
+    def figure(self, what: str) -> str:
+        return f"diagrams against the simulator, {what}: " + ", ".join(
+            f"{count:,} {name}" for name, count in self._cases.items()
+        )
+
+
+few = settings(max_examples=max(settings().max_examples // 5, 1), suppress_health_check=list(HealthCheck))
+some_of_each = st.tuples(*(st.lists(packets(family), min_size=12, max_size=12) for family in FAMILIES))
+
+
 def test_a_diagram_says_of_each_packet_what_the_simulator_says(
     namespace: Namespace, record_property: Callable[[str, object], None]
 ) -> None:
-    tally: Counter[str] = Counter()
+    tally = Tally()
 
-    @settings(max_examples=max(settings().max_examples // 2, 1), suppress_health_check=list(HealthCheck))
-    @given(
-        rulesets, st.lists(packets("ip"), min_size=12, max_size=12), st.lists(packets("ip6"), min_size=12, max_size=12)
-    )
-    def says(script: str, of_ip: list[Packet], of_ip6: list[Packet]) -> None:
+    @few
+    @given(rulesets, some_of_each)
+    def says(script: str, drawn: tuple[list[Packet], ...]) -> None:
         namespace.run("nft", "-f", "-", given=f"flush ruleset\n{script}\n")
         ruleset = read_ruleset(namespace.run("nft", "-j", "-a", "list", "ruleset"))
-        for drawn in (of_ip, of_ip6):
-            read = Read(ruleset, "ip" if drawn is of_ip else "ip6")
-            for packet in drawn:
-                leaf = leaf_at(read.diagram, point(packet, read.interfaces))
-                found = endings(read.simulator, packet)
-                tally["all"] += 1
-                tally["undecided"] += leaf.ending is None
-                tally["undecided, and not by the simulator"] += leaf.ending is None and len(found) == 1
-                assert found <= leaf.endings, f"{script}\n{packet}\n{leaf.endings}\n{found}"
+        for family, of_family in zip(FAMILIES, drawn, strict=True):
+            tally.check(ruleset, family, of_family, script)
 
     says()
-    record_property("figure", f"diagrams against the simulator: {dict(tally)}")
+    record_property("figure", tally.figure("nftables"))
+
+
+def test_so_it_does_for_rulesets_of_iptables(record_property: Callable[[str, object], None]) -> None:
+    tally = Tally()
+
+    @few
+    @given(restored, some_of_each)
+    def says(script: Restored, drawn: tuple[list[Packet], ...]) -> None:
+        saved = [read_saved(script.iptables, "iptables"), read_saved(script.ip6tables, "ip6tables")]
+        ruleset = host_ruleset(None, saved, read_sets(SETS))
+        for family, of_family in zip(FAMILIES, drawn, strict=True):
+            tally.check(ruleset, family, of_family, script.iptables if family == "ip" else script.ip6tables)
+
+    says()
+    record_property("figure", tally.figure("iptables"))

@@ -92,6 +92,7 @@ def _ending(ending: Ending, packet: Packet) -> Json:
             "ports": None if translate.ports is None else list(translate.ports),
             "random": translate.random,
             "netmap": translate.netmap,
+            "persistent": translate.persistent,
             "known": translate.known,
         },
     }

@@ -335,6 +335,11 @@ class _Reader:
             case Ct("status"):
                 # of its flags, only the one is known
                 self.found.hidden.add(Dimension.REDIRECTED)
+            case Ct("protocol"):
+                self.found.hidden.add(Dimension.PROTOCOL)
+            case Payload("icmp" | "icmpv6", "id"):
+                # only an echo has one
+                self.found.hidden.add(Dimension.ICMP_TYPE)
             case _ if dimension is not None:
                 if dimension in SMALL:
                     self._whole(dimension)

@@ -81,8 +81,7 @@ def _source_words(translate: Translate, packet: Packet) -> str:
         words = first if first == last else f"one of {first} to {last}"
     if translate.kind not in {"masquerade", "snat"}:
         words += f" ({translate.kind})"
-    if translate.netmap:
-        words += ", by netmap"
+    words += ", by netmap" if translate.netmap else ", the same for each source" if translate.persistent else ""
     if translate.ports is not None:
         first_port, last_port = translate.ports
         words += f", port {first_port}" if first_port == last_port else f", port {first_port} to {last_port}"
