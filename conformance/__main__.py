@@ -20,6 +20,7 @@ from conformance.data import (
     run_cases,
     set_up_commands,
 )
+from conformance.proofs import compare_proofs
 from fwplan.network.libvirt_form import libvirt_form
 from fwplan.network.read import examine, read_network
 from fwplan.network.write import write_network
@@ -136,7 +137,9 @@ def main(arguments: list[str]) -> int:
     if not (tests / "networkxml2firewalldata").is_dir():
         print(f"{folder} has no tests/networkxml2firewalldata: give a libvirt source tree", file=sys.stderr)
         return 2
-    status = report([*compare_firewall(tests), *compare_runs(folder, tests), *compare_forms(tests)])
+    status = report(
+        [*compare_firewall(tests), *compare_runs(folder, tests), *compare_forms(tests), *compare_proofs(tests)]
+    )
     return max(status, apply_on_the_kernel(folder))
 
 

@@ -6,7 +6,7 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from planned_ruleset import listing_of
+from conformance.listing import planned_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,8 +91,7 @@ def listing(plan: Plan | None, *others: Iterable[Item]) -> str:
     """
     items: list[Item] = [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}}]
     items += [item for other in others for item in other]
-    objects = [] if plan is None else [operation.object for operation in plan.operations]
-    items += listing_of(objects)["nftables"]
+    items += [] if plan is None else planned_items(plan)
     handles = count(1)
     for item in items[1:]:
         for content in item.values():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
-from planned_ruleset import listing_of
 from strategies_crowded import crowded_hosts
 
+from conformance.listing import planned_items
 from conformance.mutations import nftables_mutations
 from fwplan import Layout, Network, make_plan, read_network
 from fwplan.audit.audit import audit, likely_layout
@@ -59,7 +59,7 @@ def _observed(listed: dict[str, Any]) -> Observation:
 
 def _listing(networks: Sequence[Network]) -> dict[str, Any]:
     plan = make_plan(networks, layout=Layout.MAPS, checked=True)
-    return listing_of(operation.object for operation in plan.operations)
+    return {"nftables": planned_items(plan)}
 
 
 def _codes(listed: dict[str, Any], networks: Sequence[Network]) -> set[Code]:
@@ -96,9 +96,9 @@ def _names(network: Network) -> list[str]:
 def test_the_layout_is_what_the_host_has() -> None:
     networks = _HOSTS["several"]
     by_maps = _observed(_listing(networks))
-    by_libvirt = _observed(listing_of(operation.object for operation in make_plan(networks).operations))
+    by_libvirt = _observed({"nftables": planned_items(make_plan(networks))})
     both = {"nftables": [*_listing(networks)["nftables"]]}
-    both["nftables"] += listing_of(operation.object for operation in make_plan(_HOSTS["nat"]).operations)["nftables"]
+    both["nftables"] += planned_items(make_plan(_HOSTS["nat"]))
     assert likely_layout(by_maps, networks) is Layout.MAPS
     assert likely_layout(by_libvirt, networks) is Layout.LIBVIRT
     assert likely_layout(_observed(both), networks) is Layout.MAPS

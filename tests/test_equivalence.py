@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planned_ruleset import planned_ruleset, ruleset_of
 from strategies_crowded import crowded_hosts, names
 from strategies_words import interface_names
 
+from conformance.listing import listed_items
 from fwplan import Layout, Network, make_plan, read_network
 from fwplan.network.together import bridge_names, conflicts
 from fwplan.nft.expressions import Number, Prefix, Range, Word
 from fwplan.nft.objects import Element, Rule
+from fwplan.nft.read_ruleset import read_items
 from fwplan.nft.statements import Nat
+from fwplan.plan.as_ruleset import ruleset_of
 from fwplan.plan.expectations import Appearance, Expectations, Flow
 from fwplan.plan.promises import promises
 from fwplan.simulate.outcome import Accept, Refuse, RuleMet
@@ -183,8 +185,8 @@ class _Host:
     """What networks of a host come to in both layouts, and by their promises alone."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
-        self.libvirts = Simulator(planned_ruleset(make_plan(networks, checked=True)))
-        self.maps = Simulator(planned_ruleset(make_plan(networks, layout=Layout.MAPS, checked=True)))
+        self.libvirts = Simulator(ruleset_of(make_plan(networks, checked=True)))
+        self.maps = Simulator(ruleset_of(make_plan(networks, layout=Layout.MAPS, checked=True)))
         self.expectations = _promised(networks)
 
     def agrees(self, case: _Case) -> None:
@@ -330,6 +332,6 @@ _DECISIVE = [made for made in _MADE if isinstance(made, Rule | Element) and made
 @pytest.mark.parametrize("gone", _DECISIVE, ids=str)
 def test_without_any_rule_or_element_they_would_not_agree(gone: object) -> None:
     host = _Host(_MUTATED)
-    without = Simulator(ruleset_of(made for made in _MADE if made is not gone))
+    without = Simulator(read_items(listed_items(made for made in _MADE if made is not gone)))
     cases = _every_case(_MUTATED)
     assert any(_fate(without, case.packet) != _fate(host.libvirts, case.packet) for case in cases)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from listed import ACCEPT, COUNTER, DROP, docker, field, hook, jump, listing, meta, table
 from test_trace_asked import DEFAULT, LAB, WORLD
 
+from fwplan.audit.planned import planned_ruleset
 from fwplan.graph.build import build
 from fwplan.graph.colours import colours
 from fwplan.graph.focus import focus_on
-from fwplan.graph.planned import planned_ruleset
 from fwplan.network.read import read_network
 from fwplan.nft.read_ruleset import read_ruleset
 from fwplan.plan.plan import Backend, make_plan

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fwplan.audit.planned import planned_ruleset
 from fwplan.cli.definitions import trouble, valid_definitions
 from fwplan.cli.observed import ruleset_option, start_observing
 from fwplan.errors import FwplanError
 from fwplan.graph.build import build
-from fwplan.graph.planned import planned_ruleset
 from fwplan.plan.plan import Backend, make_plan
 from fwplan.trace.reasons import Reasons
 

@@ -17,6 +17,7 @@ _COMMANDS = {
     "explain": "say what a network is: kind, bridge, services, filtered or not, and why",
     "graph": "draw a ruleset: hooks, chains, jumps, and whose each is",
     "plan": "preview the firewall operations that definitions lead to; touches nothing",
+    "prove": "prove for all packets that layouts, or a plan and a host, do the same",
     "rehearse": "apply a plan in private namespaces, and show who reaches whom",
     "remove": "take the rules of networks away, all and only theirs",
     "trace": "follow one packet through a host, rule by rule",

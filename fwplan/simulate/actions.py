@@ -65,6 +65,7 @@ class Translate:
         known: whether it is known what the statement says.
         random: whether the port is drawn.
         netmap: whether only the first bits of the address change.
+        persistent: whether all connections of one source get the same address.
     """
 
     kind: Literal["snat", "dnat", "masquerade", "redirect"]
@@ -73,6 +74,7 @@ class Translate:
     known: bool = True
     random: bool = False
     netmap: bool = False
+    persistent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

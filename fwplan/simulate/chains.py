@@ -75,11 +75,16 @@ class PreparedRule:
 
 
 class PreparedTable:
-    """A table, whose chains are prepared when a packet first comes to them."""
+    """A table, whose chains are prepared when a packet first comes to them.
 
-    __slots__ = ("_chains", "_prepared", "_scope", "_steps")
+    Attributes:
+        table: the table.
+    """
+
+    __slots__ = ("_chains", "_prepared", "_scope", "_steps", "table")
 
     def __init__(self, table: Table, world: World) -> None:
+        self.table = table
         self._chains = table.chains
         self._scope = Scope(table.family, table.sets, world)
         self._prepared: dict[str, PreparedChain] = {}
@@ -106,14 +111,15 @@ class PreparedChain:
     Attributes:
         chain: the chain.
         table: that it is in.
+        rules: all of them, in order.
     """
 
-    __slots__ = ("_answers", "_index", "_rules", "chain", "table")
+    __slots__ = ("_answers", "_index", "chain", "rules", "table")
 
     def __init__(self, chain: Chain, table: PreparedTable) -> None:
         self.chain = chain
         self.table = table
-        self._rules = tuple([PreparedRule(rule, position, table) for position, rule in enumerate(chain.rules)])
+        self.rules = tuple([PreparedRule(rule, position, table) for position, rule in enumerate(chain.rules)])
         self._index: _Index | None = None
         self._answers: dict[_Key, tuple[PreparedRule, ...]] = {}
 
@@ -123,7 +129,7 @@ class PreparedChain:
 
     def candidates(self, state: State) -> tuple[PreparedRule, ...]:
         """The rules that may match, in order."""
-        rules = self._rules
+        rules = self.rules
         if len(rules) <= SHORT:
             return rules
         index = self._index

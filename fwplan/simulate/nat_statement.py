@@ -54,6 +54,7 @@ def _translate(statement: Nat, target: _Target) -> Translate:
         known=target.known,
         random=random,
         netmap="netmap" in statement.flags,
+        persistent="persistent" in statement.flags,
     )
 
 

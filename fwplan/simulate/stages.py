@@ -80,12 +80,15 @@ class DoubtfulStage(Stage):
         chain: the chain.
         policy: of it.
         why: what is not known of it.
+
+    Attributes:
+        doubt: what is not known, as it is told.
     """
 
     def __init__(self, chain: PreparedChain, policy: Literal["accept", "drop"], why: str) -> None:
         self.chain = chain
         self.policy = policy
-        self._why = why
+        self.doubt = Doubt(f"chain {chain.chain.place}", why, chain.chain.place)
         self._entered, self._passed = f"into {chain.chain.place}", f"past {chain.chain.place}"
 
     def enter(self, state: State) -> Entry:
@@ -94,10 +97,8 @@ class DoubtfulStage(Stage):
             return Entry(state, self.chain)
         if self._passed in state.translated:
             return Entry(state)
-        place = self.chain.chain.place
-        doubt = Doubt(f"chain {place}", self._why, place)
         ways = (("it does not come there", _done(state, self._passed)), ("it does", _done(state, self._entered)))
-        return Entry(state, None, (), doubt, ways)
+        return Entry(state, None, (), self.doubt, ways)
 
 
 class TrackingStage(Stage):

@@ -35,6 +35,8 @@ _TOO_MANY = Doubt("more statements in doubt than fwplan follows", "each of them 
 MOST_CHAINS = 10_000
 """Into how many chains one packet is followed at one hook."""
 _TOO_FAR = Doubt("more chains than fwplan follows", "they lead in a circle, which no kernel takes")
+GAVE_UP = frozenset((_TOO_MANY, _TOO_FAR))
+"""The doubts of ways that were not followed to their ends."""
 _NOTHING: tuple[str, ...] = ()
 _MATCHES = ("that the rule matches", True)
 _PLAIN = frozenset((bool, End, Into, Reject))

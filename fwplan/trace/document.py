@@ -53,8 +53,8 @@ def trace_json(trace: Trace) -> Json:
 
 def _flow(trace: Trace, flow: Flow, decided: Decided | None) -> Json:
     return {
-        "sent": _packet(flow.sent),
-        "left": _packet(flow.packet) if isinstance(flow.verdict, Accept) else None,
+        "sent": packet_json(flow.sent),
+        "left": packet_json(flow.packet) if isinstance(flow.verdict, Accept) else None,
         "course": _course(flow),
         "verdict": _verdict(flow.verdict),
         "refused_by": None if decided is None else next(iter(_met(trace, decided.by))),
@@ -62,7 +62,8 @@ def _flow(trace: Trace, flow: Flow, decided: Decided | None) -> Json:
     }
 
 
-def _packet(packet: Packet) -> Json:
+def packet_json(packet: Packet) -> Json:
+    """A packet, as far as it is known."""
     connection = packet.connection
     return {
         "family": packet.family,
@@ -103,10 +104,11 @@ def _verdict(verdict: Verdict) -> Json:
         case Refuse(told):
             return {"verdict": "refused", "told": None if told == "?" else told}
         case Undecided(because):
-            return {"verdict": "unknown", "because": [_doubt(doubt) for doubt in because]}
+            return {"verdict": "unknown", "because": [doubt_json(doubt) for doubt in because]}
 
 
-def _doubt(doubt: Doubt) -> Json:
+def doubt_json(doubt: Doubt) -> Json:
+    """A statement that decides, and what is missing to know how."""
     place = {} if doubt.place is None else _place(doubt.place)
     number = {} if doubt.position is None else {"position": doubt.position}
     return {"statement": doubt.statement, "why": doubt.why, **place, **number}
@@ -134,7 +136,7 @@ def _met(trace: Trace, met: Met) -> Iterator[Json]:
         case RuleBegun(rule, position, changes):
             yield {"met": "rule begun", **_rule(trace, rule, position), "changes": list(changes)}
         case RuleInDoubt(rule, position, doubt):
-            yield {"met": "rule in doubt", **_rule(trace, rule, position), "doubt": _doubt(doubt)}
+            yield {"met": "rule in doubt", **_rule(trace, rule, position), "doubt": doubt_json(doubt)}
         case ChainEnded(chain, policy):
             setter = None if policy is None else _owner(owner_of_policy(trace.ruleset, chain))
             yield {"met": "end", **_place(chain.place), "policy": policy, "owner": setter}
