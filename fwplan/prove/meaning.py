@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fwplan.errors import UnreadableError
 from fwplan.nft.rule_text import rule_text, statement_text
-from fwplan.nft.statements import Match, Offload, XtMatch
+from fwplan.nft.statements import Match, Nat, Offload, Set, VerdictMap, XtMatch
 from fwplan.prove.diagram import Ending, Kind
 from fwplan.prove.dimensions import STATES, Dimension
 from fwplan.prove.interfaces import HOST
@@ -26,7 +26,7 @@ from fwplan.simulate.simulator import Simulator
 from fwplan.simulate.stages import BoundStage, DoubtfulStage, FilterStage, NatStage, TranslationStage
 from fwplan.simulate.state import State
 from fwplan.simulate.steps import why
-from fwplan.simulate.verdicts import ANYTHING
+from fwplan.simulate.verdicts import ANYTHING, NO_MATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,8 +45,7 @@ _DEEPEST = 64
 """Jumps within each other: nftables allows 16, iptables-legacy more."""
 _MOST_POINTS = 50_000
 """About how many packets one statement is asked; one that would take more may turn out either way."""
-_TAKEN_FOR_GRANTED = "fwplan does not tell packets apart by it"
-_COMES_AND_GOES = "the elements of the set come and go"
+_TOO_MANY_POINTS = "fwplan would have to ask it about too many packets"
 
 _SOURCE_SETTLED: Changes = ((Dimension.TRANSLATED, 1),)
 _SOURCE_REWRITTEN: Changes = (*_SOURCE_SETTLED, (Dimension.SOURCE, None), (Dimension.SOURCE_PORT, None))
@@ -194,7 +193,7 @@ class Meaning:
         points = 1
         for dimension in found.dimensions:
             points *= len(self._points.cells(dimension, found.cuts[dimension]))
-        return found if points <= _MOST_POINTS else Reading(writes=found.writes, unsure=True)
+        return found if points <= _MOST_POINTS else Reading(writes=found.writes, unsure=_TOO_MANY_POINTS)
 
     def _over(self, reading: Reading, ask: Callable[[Mapping[Dimension, int]], Diagram]) -> Diagram:
         """The diagram of what is answered about single packets."""
@@ -222,12 +221,16 @@ class Meaning:
         """Where a packet goes on, of which a statement gave a result."""
         leaf = self._diagrams.leaf
         match result:
+            case True if asked.reading.unsure:
+                # it may have written anything
+                return leaf(Ending(Kind.HOLDS, changes=tuple((each, None) for each in sorted(asked.reading.writes))))
             case True:
                 return self._holds
             case False:
                 return self._next
             case None:
-                return self._diagrams.either([self._holds, self._next], self._doubt(asked, ""))
+                holds = self._answered(asked, True)  # noqa: FBT003 - a result
+                return self._diagrams.either([holds, self._next], self._doubt(asked, ""))
             case End.ACCEPT:
                 return self._passes
             case End.DROP:
@@ -263,7 +266,7 @@ class Meaning:
         rule, statement = asked.rule, asked.statement
         place = rule.rule.place
         if not reason:
-            reason = _TAKEN_FOR_GRANTED if asked.reading.unsure else why(statement)
+            reason = asked.reading.unsure or why(statement)
         text = statement_text(statement, place.family)
         return frozenset({self._doubts.number(Doubt(text, reason, place, rule.rule, rule.position))})
 
@@ -291,11 +294,19 @@ class _Asked:
 
     def result(self, state: State) -> Result:
         """What it does to a packet."""
-        if self.reading.unsure:
-            return None if isinstance(self.statement, Match | XtMatch) else ANYTHING
-        return (
-            self.rule.prepare()[self.number](state) if self.rule.steps is None else self.rule.steps[self.number](state)
-        )
+        steps = self.rule.prepare() if self.rule.steps is None else self.rule.steps
+        if not self.reading.unsure:
+            return steps[self.number](state)
+        match self.statement:
+            case Match() | XtMatch() | Set():
+                return None
+            case Nat(kind):
+                return Either((NO_MATCH, (kind, Translate(kind, None, None, known=False))), "")
+            case VerdictMap():
+                # of a packet of which nothing is given, it is one of all elements
+                return Either((NO_MATCH, ("", steps[self.number](state))), "")
+            case _:
+                return ANYTHING
 
 
 def _offloads(statement: Statement) -> bool:

@@ -106,6 +106,8 @@ _FORGOTTEN = {
 Cut = int | str
 """The first number of a span, or the name of an interface; one that stands for its beginning ends in `BEGINNING`."""
 BEGINNING = "*"
+_NOT_TOLD_APART = "fwplan does not tell packets apart by it"
+_COMES_AND_GOES = "the elements of the set come and go"
 
 
 @dataclass
@@ -116,13 +118,13 @@ class Reading:
         cuts: by dimension, where its answer may change.
         hidden: dimensions that it also asks for in another way than by comparing them with constants.
         writes: dimensions that it may change.
-        unsure: whether it asks for what the simulator takes for granted of packets: then it may turn out either way.
+        unsure: why it may turn out either way, whatever the packet; empty where that depends on the packet.
     """
 
     cuts: dict[Dimension, set[Cut]] = field(default_factory=dict)
     hidden: set[Dimension] = field(default_factory=set)
     writes: set[Dimension] = field(default_factory=set)
-    unsure: bool = False
+    unsure: str = ""
 
     @property
     def dimensions(self) -> list[Dimension]:
@@ -245,7 +247,8 @@ class _Reader:
             case AnonymousSet(elements):
                 return [element.key for element in elements]
             case SetReference(name) if name in self._table.sets:
-                self.found.unsure |= name in self._changing
+                if name in self._changing:
+                    self.found.unsure = _COMES_AND_GOES
                 return [element.key for element in self._table.sets[name].elements]
             case SetReference():
                 return None
@@ -319,9 +322,10 @@ class _Reader:
                 if protocol in _OF_TRANSPORT:
                     number = _NUMBERS[protocol]
                     self._cut(Dimension.PROTOCOL, (number, number))
-                self.found.unsure |= protocol == "vlan" or (protocol, name) in {("ether", "type"), ("ip", "frag-off")}
+                if protocol == "vlan" or (protocol, name) in {("ether", "type"), ("ip", "frag-off")}:
+                    self.found.unsure = _NOT_TOLD_APART
             case ExtensionHeader():
-                self.found.unsure = True
+                self.found.unsure = _NOT_TOLD_APART
             case Ct(key) if key != "state":
                 self._whole(Dimension.STATE)
             case _:
@@ -348,8 +352,8 @@ class _Reader:
             case Operation(_, parts) | Concatenation(parts):
                 for part in parts:
                     self._mention(part)
-            case Map(key, _):
-                self._mention(key)
+            case Map(key, data):
+                self._lookup(key, data)
             case Meta() | Payload() | Ct() | Word() | Number() | Flags():
                 # none of the dimensions, or it would have been found above
                 pass

@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 
 from fwplan.nft.datatypes import Form, datatype_of
 from fwplan.nft.expression_text import expression_text
-from fwplan.nft.expressions import Ct, Meta, Payload, RawPayload
-from fwplan.simulate.actions import Change
+from fwplan.nft.expressions import Ct, Map, Meta, Operation, Payload, RawPayload
+from fwplan.simulate.actions import Change, Either
 from fwplan.simulate.constants import constant
 from fwplan.simulate.lookup import ABSENT
 from fwplan.simulate.state import UNTRACKED, address
 from fwplan.simulate.values import getter, key_getter
+from fwplan.simulate.verdicts import NO_MATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fwplan.nft.expressions import Expression
     from fwplan.nft.statements import Set, UpdateSet
     from fwplan.simulate.actions import Result, Step
+    from fwplan.simulate.headers import Value
     from fwplan.simulate.scope import Scope
     from fwplan.simulate.state import State
 
@@ -99,6 +104,7 @@ def _write(statement: Set, scope: Scope, attribute: str) -> Step:
     reindex = attribute in {"saddr", "daddr"}
     label = expression_text(statement.key)
     datatype = datatype_of(statement.key)
+    written = _written(statement.value)
 
     def step(state: State) -> Result:
         value = number if get is None else get(state)
@@ -111,13 +117,38 @@ def _write(statement: Set, scope: Scope, attribute: str) -> Step:
         setattr(changed, attribute, new)
         changed.epoch += reindex
         form = Form.NUMBER if datatype is None else datatype.form
-        return Change(changed, f"{label} {_shown(old, form)} → {_shown(new, form)}")
+        return written(Change(changed, f"{label} {_shown(old, form)} → {_shown(new, form)}"), value)
 
     return step
 
 
+def _written(value: Expression) -> Callable[[Result, Value], Result]:
+    """What comes of writing a value: where it is of a map, and the key is not given, the map may have none."""
+    if not _is_looked_up(value):
+        return lambda done, _: done
+
+    def written(done: Result, found: Value) -> Result:
+        return done if found is not None else Either((NO_MATCH, (_GOES_ON, done)), "the key of the map is not given")
+
+    return written
+
+
+_GOES_ON = "that the rule goes on"
+
+
+def _is_looked_up(value: Expression) -> bool:
+    match value:
+        case Map():
+            return True
+        case Operation(_, parts):
+            return any(map(_is_looked_up, parts))
+        case _:
+            return False
+
+
 def _write_connection_mark(statement: Set, scope: Scope) -> Step:
     get = getter(statement.value, scope)
+    written = _written(statement.value)
 
     def step(state: State) -> Result:
         value = get(state)
@@ -125,10 +156,11 @@ def _write_connection_mark(statement: Set, scope: Scope) -> Step:
             return False
         old, new = state.ct.mark, value if isinstance(value, int) else None
         if state.ct.has_entry is False or (old == new and new is not None):
-            return True
+            return written(True, value)  # noqa: FBT003 - the rule goes on
         changed = state.copy()
         changed.ct = changed.tracked = state.ct._replace(mark=new)
-        return Change(changed, f"ct mark {_shown(old, Form.HEXADECIMAL)} → {_shown(new, Form.HEXADECIMAL)}")
+        words = f"ct mark {_shown(old, Form.HEXADECIMAL)} → {_shown(new, Form.HEXADECIMAL)}"
+        return written(Change(changed, words), value)
 
     return step
 
