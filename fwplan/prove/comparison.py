@@ -16,7 +16,7 @@ from fwplan.prove.dimensions import Dimension
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fwplan.prove.diagram import Diagram
+    from fwplan.prove.diagram import Diagram, Diagrams
 
 
 class Relation(enum.Enum):
@@ -61,9 +61,16 @@ class Region:
 
 
 class Comparison:
-    """Two diagrams, held against each other."""
+    """Two diagrams, held against each other.
 
-    def __init__(self, left: Diagram, right: Diagram) -> None:
+    Args:
+        diagrams: in which both were made.
+        left: one of them.
+        right: the other.
+    """
+
+    def __init__(self, diagrams: Diagrams, left: Diagram, right: Diagram) -> None:
+        self._diagrams = diagrams
         self._left, self._right = left, right
         self._counted: dict[tuple[Diagram, Diagram], Classes] = {}
 
@@ -82,6 +89,7 @@ class Comparison:
         key = (left, right)
         found = self._counted.get(key)
         if found is None:
+            self._diagrams.keep(1)
             found = Classes()
             _, columns = aligned((left, right), min(left.dimension, right.dimension))
             for one, other in columns:

@@ -22,7 +22,21 @@ if TYPE_CHECKING:
 
 
 class TooIntricateError(FwplanError):
-    """Rulesets that distinguish more classes of packets than fwplan keeps (exit code 2)."""
+    """Rulesets that tell more kinds of packets apart than fwplan keeps (exit code 2).
+
+    Args:
+        most: how many spans, and pairs of them, it keeps.
+        where: what was read or joined then; empty where that is not known yet.
+    """
+
+    def __init__(self, most: int, where: str = "") -> None:
+        at = f" at {where}" if where else ""
+        super().__init__(
+            f"too large to prove: the rulesets tell so many kinds of packets apart that{at} more than {most:,} spans "
+            "of them would have to be kept. Nothing is proved; --packets networks, or fewer definitions, may help"
+        )
+        self.most = most
+        self.where = where
 
 
 class Kind(enum.IntFlag):
@@ -63,6 +77,8 @@ class Ending(NamedTuple):
 
 
 _AFTER_ALL = 1 << 20
+MOST_SPANS = 16_000_000
+"""What a proof may keep: 3 GB at most. A thousand networks in both layouts take 10 million, and 400 MB."""
 
 
 class Leaf:
@@ -126,10 +142,10 @@ class Diagrams:
     """All diagrams of a proof. Only those of the same object can be compared, or joined.
 
     Args:
-        most: how many children all nodes together may have: 25 of them take about 1 kB.
+        most: how many spans may be kept, in nodes and in what is known of joining them.
     """
 
-    def __init__(self, most: int = 50_000_000) -> None:
+    def __init__(self, most: int = MOST_SPANS) -> None:
         self._most = most
         self._left = most
         self._leaves: dict[tuple[frozenset[Ending], frozenset[int]], Leaf] = {}
@@ -137,6 +153,16 @@ class Diagrams:
         self._sequences: dict[tuple[Diagram, tuple[Diagram, ...], tuple[Changes, ...], int], Diagram] = {}
         self._changes: dict[tuple[Diagram, int], tuple[Changes, ...]] = {}
         self._given: dict[tuple[Diagram, int, int | None], Diagram] = {}
+
+    def keep(self, spans: int) -> None:
+        """Count what is kept.
+
+        Raises:
+            TooIntricateError: it is too much.
+        """
+        self._left -= spans
+        if self._left < 0:
+            raise TooIntricateError(self._most)
 
     # Making
 
@@ -171,12 +197,7 @@ class Diagrams:
         key = (int(dimension), tuple(kept_starts), tuple(kept))
         found = self._nodes.get(key)
         if found is None:
-            self._left -= len(kept)
-            if self._left < 0:
-                raise TooIntricateError(
-                    f"the rulesets tell so many kinds of packets apart that more than {self._most:,} spans would have "
-                    "to be kept: fwplan proves nothing of them"
-                )
+            self.keep(len(kept))
             found = self._nodes[key] = Node(*key)
         return found
 
@@ -257,6 +278,7 @@ class Diagrams:
         key = (first, rests, changes, on)
         found = self._sequences.get(key)
         if found is None:
+            self.keep(len(rests) + 1)
             top = min(first.dimension, *[rest.dimension for rest in rests])
             starts, columns = aligned((first, *rests), top)
             children = [self._then(column[0], column[1:], changes, on) for column in columns]
@@ -298,6 +320,7 @@ class Diagrams:
         found = known.get(parts)
         if found is not None:
             return found
+        self.keep(len(parts))
         top = min(part.dimension for part in parts)
         if top == _AFTER_ALL:
             leaves = [part for part in parts if isinstance(part, Leaf)]
@@ -324,6 +347,7 @@ class Diagrams:
         key = (diagram, int(dimension), value)
         found = self._given.get(key)
         if found is None:
+            self.keep(1)
             if diagram.dimension < dimension:
                 children = [self.given(child, dimension, value) for child in diagram.children]
                 found = self.ask(diagram.dimension, diagram.starts, children)

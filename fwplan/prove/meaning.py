@@ -7,13 +7,14 @@ hooks, in the order in which the simulator's stages have them.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwplan.errors import UnreadableError
 from fwplan.nft.rule_text import rule_text, statement_text
 from fwplan.nft.statements import Match, Nat, Offload, Set, VerdictMap, XtMatch
-from fwplan.prove.diagram import Ending, Kind
+from fwplan.prove.diagram import Ending, Kind, TooIntricateError
 from fwplan.prove.dimensions import STATES, Dimension
 from fwplan.prove.interfaces import HOST
 from fwplan.prove.points import written
@@ -29,7 +30,7 @@ from fwplan.simulate.steps import why
 from fwplan.simulate.verdicts import ANYTHING, NO_MATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fwplan.nft.ruleset import Ruleset
     from fwplan.nft.statements import Statement
@@ -102,8 +103,9 @@ class Meaning:
         """What becomes of a packet at one hook."""
         stages = self._simulator.stages(self._points.family, hook, State(Packet(self._points.family)))
         found: Diagram = self._passes
-        for stage in reversed(stages):
-            found = self._diagrams.then(self._stage(stage), found, Kind.PASSES)
+        with _too_intricate_at(f"hook {hook}"):
+            for stage in reversed(stages):
+                found = self._diagrams.then(self._stage(stage), found, Kind.PASSES)
         return found
 
     # Stages
@@ -153,7 +155,8 @@ class Meaning:
         found = self._chains.get(id(chain))
         if found is None:
             self._within.append(chain)
-            found = self._chains[id(chain)] = self._one_after_the_other(chain, 0, len(chain.rules))
+            with _too_intricate_at(f"chain {chain.chain.place}"):
+                found = self._chains[id(chain)] = self._one_after_the_other(chain, 0, len(chain.rules))
             self._within.pop()
         return found
 
@@ -307,6 +310,15 @@ class _Asked:
                 return Either((NO_MATCH, ("", steps[self.number](state))), "")
             case _:
                 return ANYTHING
+
+
+@contextmanager
+def _too_intricate_at(where: str) -> Iterator[None]:
+    """Tell where it was that too much would have to be kept; the innermost place is told."""
+    try:
+        yield
+    except TooIntricateError as error:
+        raise (error if error.where else TooIntricateError(error.most, where)) from None
 
 
 def _offloads(statement: Statement) -> bool:

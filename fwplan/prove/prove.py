@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fwplan.errors import FwplanError
 from fwplan.prove.comparison import Classes, Comparison, Relation
 from fwplan.prove.confirmation import endings, way
-from fwplan.prove.diagram import Diagrams, Ending, Kind
+from fwplan.prove.diagram import MOST_SPANS, Diagrams, Ending, Kind
 from fwplan.prove.dimensions import FAMILIES, Dimension, Family
 from fwplan.prove.doubts import Doubts
 from fwplan.prove.examples import Scene, example_of
@@ -40,7 +40,7 @@ _LOOPBACK = "lo"
 _MOST_UNDECIDED = 10
 """How many doubts are told."""
 _MOST_TRIED = 3000
-"""Among how many classes the likeliest packet is looked for."""
+"""Among how many classes the likeliest packet is looked for, or packets in doubt."""
 
 
 class ContradictionError(FwplanError):
@@ -142,6 +142,7 @@ def prove(
     scene: Scene,
     *,
     networks_only: bool = False,
+    most: int = MOST_SPANS,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Proof:
     """Hold two rulesets against each other, for all packets.
@@ -151,6 +152,7 @@ def prove(
         right: the other.
         scene: the networks that they are about.
         networks_only: leave out packets that neither come in nor leave by a bridge of the networks.
+        most: how many spans of packets may be kept.
         tell: is told what is being done.
 
     Raises:
@@ -160,20 +162,29 @@ def prove(
     """
     sides = (left, right)
     # one after the other: the diagrams of one are not needed for the next
-    results = [_Case(sides, scene, family, tell).result(networks_only=networks_only) for family in FAMILIES]
+    results = [
+        _Case(sides, scene, family, Diagrams(most), tell).result(networks_only=networks_only) for family in FAMILIES
+    ]
     return Proof(sides, tuple(results))
 
 
 class _Case:
     """Two rulesets and the packets of one version of IP."""
 
-    def __init__(self, sides: tuple[Side, Side], scene: Scene, family: Family, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        sides: tuple[Side, Side],
+        scene: Scene,
+        family: Family,
+        diagrams: Diagrams,
+        tell: Callable[[str], None],
+    ) -> None:
         self._sides = sides
         self._scene = scene
         self._family = family
         self._tell = tell
         self._doubts = Doubts()
-        self._diagrams = Diagrams()
+        self._diagrams = diagrams
         self._readings = [Readings(side.ruleset, family) for side in sides]
         names = {name for readings in self._readings for name in readings.interface_cuts()}
         self._interfaces = Interfaces(names | scene.bridges | {_LOOPBACK})
@@ -189,7 +200,7 @@ class _Case:
             meaning = Meaning(side.ruleset, readings, self._diagrams, points, self._doubts)
             found.append(self._diagrams.then(packets, meaning.of_all_packets(), Kind.PASSES))
         self._say("whether it is the same")
-        comparison = Comparison(found[0], found[1])
+        comparison = Comparison(self._diagrams, found[0], found[1])
         return FamilyResult(
             self._family,
             comparison.classes,
@@ -231,7 +242,7 @@ class _Case:
 
     def _undecided(self, comparison: Comparison) -> Iterator[Example]:
         seen: set[int] = set()
-        for region in comparison.regions(Relation.UNDECIDED):
+        for region in islice(comparison.regions(Relation.UNDECIDED), _MOST_TRIED):
             new = (region.left.because | region.right.because) - seen
             if new:
                 seen |= new
