@@ -213,6 +213,21 @@ def test_a_script_is_its_edits_in_order() -> None:
     assert script(edit for edit, _ in EDITS) == "".join(f"{line}\n" for _, line in EDITS)
 
 
+def test_rules_at_the_end_of_one_chain_come_in_one_block() -> None:
+    moved = Rule(IP, "here", (Counter(3, 180), Verdict.ACCEPT), handle=12)
+    elsewhere = Rule(IP, "there", BLIND.statements)
+    assert script([Append(BLIND), Append(moved), Append(elsewhere), Insert(BLIND)]).splitlines() == [
+        "table ip lab {",
+        "chain here {",
+        "counter accept",
+        "counter packets 3 bytes 180 accept",
+        "}",
+        "}",
+        "add rule ip lab there counter accept",
+        "insert rule ip lab here counter accept",
+    ]
+
+
 def test_a_rule_that_only_changes_its_place_goes_on_counting() -> None:
     moved = Rule(IP, "here", (Counter(3, 180), Verdict.ACCEPT), handle=12)
     assert script([Insert(moved)]) == "insert rule ip lab here counter packets 3 bytes 180 accept\n"
