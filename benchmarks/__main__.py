@@ -32,6 +32,18 @@ _RATIOS = (
         2.2,
     ),
     ("fwplan prove, 100 files / 1 file", "test_proof_of_100_networks", "test_proof_of_1_network", 10.0),
+    (
+        "fwplan audit, 1,000 networks / nft -j list ruleset",
+        "test_audit_of_1000_networks",
+        "test_nft_lists_what_is_audited",
+        4.0,
+    ),
+    (
+        "fwplan audit beside Docker / nft -j list ruleset",
+        "test_audit_of_1000_networks_beside_docker",
+        "test_nft_lists_what_is_audited_beside_docker",
+        4.0,
+    ),
     ("fwplan apply, 200 files / one process a rule", "test_apply_200_networks", "test_one_process_a_rule", 1.0),
     ("reading 10,000 rules / nft -j list ruleset", "test_read_10000_rules", "test_nft_lists_the_ruleset", 1.0),
     (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.conftest import Namespace
 
 _ROUNDS = 7
-_DOCKER = Path(__file__).parent.parent / "tests/rulesets/docker/alone/ruleset.json"
+_DOCKER = Path(__file__).parent.parent / "tests/rulesets/docker/alone/iptables.save"
 """What a real host with Docker has."""
 
 
@@ -26,7 +26,7 @@ _DOCKER = Path(__file__).parent.parent / "tests/rulesets/docker/alone/ruleset.js
 def _host(fwplan: str, namespace: Namespace, definitions: list[str]) -> Iterator[None]:
     """All networks are on the host, which is ready for them."""
     script = subprocess.run([fwplan, "plan", "--format", "nft", *definitions], check=True, capture_output=True).stdout
-    subprocess.run(namespace.command("nft", "-f", "-"), input=script, check=True)
+    subprocess.run(namespace.command("nft", "-f", "-"), input=b"flush ruleset\n" + script, check=True)
     lines = ["link add uplink0 type veth peer name uplink1", "link set uplink0 up"]
     lines += ["address add 203.0.113.10/24 dev uplink0", "route add default via 203.0.113.1"]
     for number in range(NETWORKS):
@@ -42,7 +42,7 @@ def _host(fwplan: str, namespace: Namespace, definitions: list[str]) -> Iterator
 @pytest.fixture
 def _with_docker(_host: None, namespace: Namespace) -> Iterator[None]:
     """Docker is on the host as well, and refuses to forward."""
-    subprocess.run(namespace.command("nft", "-j", "-f", str(_DOCKER)), check=True)
+    subprocess.run(namespace.command("iptables-nft-restore", str(_DOCKER)), check=True)
     yield
     for family in ("ip filter", "ip nat"):
         subprocess.run(namespace.command("nft", "delete", "table", *family.split()), check=True)

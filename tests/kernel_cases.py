@@ -244,8 +244,10 @@ class Case:
     def _check_told(self, told: str) -> None:
         if told == UNSURE or not _is_own(self.sending):
             return
-        mark = self.sending.datagram.mark
-        answers = [each for name, each in self.arrived if name == self.sending.sender and each.mark != mark]
+        sent = self.sending.datagram
+        to_sender = [each for name, each in self.arrived if name == self.sending.sender]
+        # machines say things of their own accord too, such as which multicast groups they are in
+        answers = [each for each in to_sender if each.mark != sent.mark and each.destination == sent.source]
         found = [("tcp reset",) if "rst" in each.flags else (each.protocol, *each.ports) for each in answers]
         # rules may refuse the answer too
         if found:

@@ -181,7 +181,7 @@ def test_dhcp_with_its_ranges_hosts_and_leases() -> None:
 <ip address='10.20.0.1' prefix='24'>
   <dhcp>
     <range start='10.20.0.100' end='10.20.0.199'><lease expiry='2' unit='hours'/></range>
-    <host mac='52:54:00:00:00:01' name='one' ip='10.20.0.10'><lease expiry='0'/></host>
+    <host mac='52:54:00:00:00:01' name='one' ip='10.20.0.10'><lease expiry='0x10'/></host>
     <host name='two' ip='10.20.0.11'/>
     <bootp file='pxelinux.0' server='10.20.0.2'/>
   </dhcp>
@@ -195,7 +195,7 @@ def test_dhcp_with_its_ranges_hosts_and_leases() -> None:
             ),
         ),
         hosts=(
-            DhcpHost(mac="52:54:00:00:00:01", name="one", ip=IPv4Address("10.20.0.10"), lease=Lease(expiry=0)),
+            DhcpHost(mac="52:54:00:00:00:01", name="one", ip=IPv4Address("10.20.0.10"), lease=Lease(expiry=16)),
             DhcpHost(name="two", ip=IPv4Address("10.20.0.11")),
         ),
         bootp=Bootp(file="pxelinux.0", server=IPv4Address("10.20.0.2")),
@@ -329,7 +329,14 @@ def test_of_two_elements_where_one_may_stand_the_first_counts_and_the_second_is_
     assert reading.network.mtu == Mtu(size=1400)
     assert reading.network.others.elements == ('<mtu size="9000"/>',)
     (problem,) = reading.problems
-    assert (problem.line, problem.message) == (4, "<mtu> stands here a second time: libvirt takes the first")
+    assert (problem.line, problem.message) == (4, "<mtu> stands here more than once: libvirt ignores this one")
+
+
+def test_of_two_mtus_the_first_that_has_a_size_counts() -> None:
+    reading = looked_at("<mtu/>\n<mtu size='9000'/>")
+    assert reading.network.mtu == Mtu(size=9000)
+    (problem,) = reading.problems
+    assert (problem.line, problem.message) == (3, "<mtu> stands here more than once: libvirt ignores this one")
 
 
 def test_what_only_a_running_network_shows_is_no_part_of_the_definition() -> None:

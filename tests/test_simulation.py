@@ -277,6 +277,14 @@ def test_before_connection_tracking_every_packet_is_invalid(host: Make) -> None:
     assert outcome.packet.mark == 2
 
 
+def test_which_type_the_input_interface_has_depends_on_the_kernel_where_a_packet_leaves(host: Make) -> None:
+    simulator = host("chain last { type filter hook postrouting priority 0; meta iiftype ether accept; drop; }")
+    tunnel = replace(OUTSIDE, type="none")
+    assert simulator.at("postrouting", TO_SERVER).verdict == Accept()
+    verdict = simulator.at("postrouting", replace(TO_SERVER, out_interface=tunnel)).verdict
+    assert isinstance(verdict, Undecided)
+
+
 def test_an_interface_that_is_gone_is_none_that_is_there(namespace: Namespace) -> None:
     namespace.bridges(["virbr9"])
     namespace.run(

@@ -26,6 +26,8 @@ Word = TypeVar("Word", bound=str)
 Value = TypeVar("Value")
 
 _UNSIGNED_INT = 2**32 - 1
+_MOST_DIGITS = 40
+"""Of a number, with zeros before it."""
 _NAME = re.compile(r"<[^\s/>]+")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
 """What stands for itself in no attribute. The standard library has it too, beside 20 ms of other imports."""
@@ -71,22 +73,30 @@ class Node:
 
     # Children
 
-    def child(self, tag: str) -> Node | None:
-        """The first child of that name. libvirt ignores any further one; it is left for `others`."""
+    def child(self, tag: str, *, with_attribute: str | None = None) -> Node | None:
+        """The first child of that name. libvirt ignores any further one; it is left for `others`.
+
+        Args:
+            tag: the name.
+            with_attribute: what libvirt looks for in all of them: the first that has it, if one has, is taken.
+        """
         self._asked.append(tag)
         found = self._children.get(tag)
         if not found:
             return None
-        return self._below(found.pop(0))
+        if with_attribute is None:
+            return self._below(found.pop(0))
+        having = (place for place, element in enumerate(found) if with_attribute in element.attrib)
+        return self._below(found.pop(next(having, 0)))
 
     def children(self, tag: str) -> list[Node]:
         """All children of that name."""
         self._asked.append(tag)
         return [self._below(element) for element in self._children.pop(tag, ())]
 
-    def one(self, tag: str, read: Callable[[Node], Value | None]) -> Value | None:
-        """What `read` makes of the first child of that name."""
-        child = self.child(tag)
+    def one(self, tag: str, read: Callable[[Node], Value | None], *, with_attribute: str | None = None) -> Value | None:
+        """What `read` makes of the first child of that name; or of the first with an attribute, if one has it."""
+        child = self.child(tag, with_attribute=with_attribute)
         return None if child is None else child.read_by(read)
 
     def all(self, tag: str, read: Callable[[Node], Value | None]) -> tuple[Value, ...]:
@@ -156,17 +166,20 @@ class Node:
         return None
 
     def integer(self, name: str, *, maximum: int = _UNSIGNED_INT, base: Literal[0, 10] = 10) -> int | None:
-        """An attribute that is a whole number from 0 to `maximum`; with base 0, hexadecimal after `0x` as well."""
+        """An attribute that is a whole number from 0 to `maximum`; base 0 as in C: `0x` leads hex digits, `0` octal."""
         value = self.raw(name)
         return None if value is None else self._number(name, value, maximum, base)
 
     def _number(self, name: str, value: str, maximum: int, base: Literal[0, 10]) -> int | None:
-        hexadecimal = base == 0 and value[:2] in {"0x", "0X"}
-        digits = value[2:] if hexadecimal else value
+        digits, radix = value, 10
+        if base == 0 and value[:2] in {"0x", "0X"}:
+            digits, radix = value[2:], 16
+        elif base == 0 and value[:1] == "0":
+            radix = 8
         # int() alone would take signs, underscores and the digits of other scripts.
-        if digits.isascii() and digits.isalnum() and len(digits) <= len(str(maximum)):
+        if digits.isascii() and digits.isalnum() and len(digits) <= _MOST_DIGITS:
             try:
-                number = int(digits, 16 if hexadecimal else 10)
+                number = int(digits, radix)
             except ValueError:
                 pass
             else:
@@ -226,7 +239,7 @@ class Node:
 
     def _warn_unknown(self, element: etree._Element, what: str, name: str) -> None:
         if name in self._asked:
-            message, advice = f"{what} stands here a second time: libvirt takes the first", "take one of them out"
+            message, advice = f"{what} stands here more than once: libvirt ignores this one", "take one of them out"
         else:
             near = difflib.get_close_matches(name, self._asked, n=1)
             message = f"{what} is unknown here: libvirt ignores it"

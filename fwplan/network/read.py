@@ -105,7 +105,7 @@ def _read(node: Node) -> Network:
         trust_guest_rx_filters=node.yes_no("trustGuestRxFilters"),
         forward=node.one("forward", read_forward),
         bridge=node.one("bridge", _read_bridge),
-        mtu=node.one("mtu", _read_mtu),
+        mtu=node.one("mtu", _read_mtu, with_attribute="size"),
         mac=node.one("mac", _read_mac),
         domain=node.one("domain", _read_domain),
         dns=node.one("dns", read_dns),
@@ -138,7 +138,9 @@ def _read_bridge(node: Node) -> Bridge:
         zone=node.string("zone"),
         stp=None if stp is None else stp != "off",
         delay=node.integer("delay", maximum=_UNSIGNED_LONG) if node.has("delay") else None,
-        mac_table_manager=node.choice("macTableManager", ("kernel", "libvirt")),
+        mac_table_manager=node.choice("macTableManager", ("kernel", "libvirt"))
+        if node.has("macTableManager")
+        else None,
         others=node.others(),
     )
 

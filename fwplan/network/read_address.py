@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fwplan.network.node import Node
 
 _UNSIGNED_LONG = 2**64 - 1
+_FAMILIES: tuple[Literal["ipv4", "ipv6"], ...] = ("ipv4", "ipv6")
 _LEASE_UNITS: tuple[LeaseUnit, ...] = ("seconds", "minutes", "hours")
 _UNIQUE_ID = re.compile(r"[0-9a-fA-F:]*")
 
@@ -50,7 +51,7 @@ def read_ip(node: Node) -> Ip | None:
 
 def read_route(node: Node) -> Route | None:
     """Read `<route>`; None, and an error noted, when its gateway is missing or either is no address."""
-    family = _read_family(node)
+    family = node.choice("family", _FAMILIES)
     names_address = node.has("address")
     address = node.address("address")
     gateway = node.address("gateway") if _has(node, "gateway", "name the guest that leads there: gateway='…'") else None
@@ -80,7 +81,7 @@ def _has(node: Node, name: str, advice: str) -> bool:
 
 
 def _read_family(node: Node) -> Literal["ipv4", "ipv6"] | None:
-    return node.choice("family", ("ipv4", "ipv6")) if node.has("family") else None
+    return node.choice("family", _FAMILIES) if node.has("family") else None
 
 
 def _read_netmask(node: Node) -> IPv4Address | None:
@@ -144,7 +145,7 @@ def _read_lease(parent: Node) -> Lease | None:
     node = parent.child("lease")
     if node is None:
         return None
-    expiry = node.integer("expiry", maximum=_UNSIGNED_LONG)
+    expiry = node.integer("expiry", maximum=_UNSIGNED_LONG, base=0)
     if expiry is None:
         if node.element.get("expiry") is None:
             node.warn("a lease without 'expiry' changes nothing", "say how long: expiry='…', 0 for ever")

@@ -92,16 +92,16 @@ def _read_tag(node: Node) -> VlanTag | None:
         node.error("'id' is missing", f"give the number of the VLAN: id='…', 0 to {_HIGHEST_VLAN}")
         return None
     number = node.integer("id", maximum=_HIGHEST_VLAN)
-    native_mode = node.choice("nativeMode", _NATIVE_MODES) if node.has("nativeMode") else None
+    native_mode = node.choice("nativeMode", _NATIVE_MODES)
     others = node.others()
     return None if number is None else VlanTag(id=number, native_mode=native_mode, others=others)
 
 
 def read_virtual_port(node: Node, *, needs_type: bool = False) -> VirtualPort:
     """Read `<virtualport>`; that of a whole network needs a type, that of a portgroup may leave it open."""
-    kind = node.choice("type", tuple(_PARAMETERS)) if needs_type or node.has("type") else None
-    if kind is None and needs_type and not node.has("type"):
-        node.error("'type' is missing or unknown", f"use one of: {', '.join(_PARAMETERS)}")
+    if needs_type and node.element.get("type") is None:
+        node.error("'type' is missing", f"use one of: {', '.join(_PARAMETERS)}")
+    kind = node.choice("type", tuple(_PARAMETERS))
     child = node.child("parameters")
     parameters = None if child is None else _read_parameters(child, kind)
     return VirtualPort(type=kind, parameters=parameters, others=node.others())

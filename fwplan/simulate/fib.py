@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fwplan.simulate.packet import Address
     from fwplan.simulate.state import State
-    from fwplan.simulate.world import Route, World
+    from fwplan.simulate.world import World
 
 TYPES = DATATYPES["fib_addrtype"].words
 _LIMITED_BROADCAST = 0xFFFFFFFF
@@ -50,14 +50,9 @@ def _type4(address: Address, world: World, interface: str | None) -> str | None:
         return "local" if interface in {None, "lo"} else "unicast"
     if world.addresses is None:
         return None
-    for name, addresses in world.addresses.items():
-        if interface in {None, name}:
-            for own in addresses:
-                if own.ip == address:
-                    return "local"
-                if own.version == 4 and own.network.prefixlen < 31 and address == own.network.broadcast_address:
-                    return "broadcast"
-    return "unicast"
+    return next(
+        (claim.type for claim in world.claims.get(address, ()) if interface in {None, claim.interface}), "unicast"
+    )
 
 
 def _type6(address: Address, world: World, interface: str | None) -> str | None:
@@ -65,30 +60,17 @@ def _type6(address: Address, world: World, interface: str | None) -> str | None:
         return "local"
     if world.addresses is None:
         return None
-    for name, addresses in world.addresses.items():
-        for own in addresses:
-            if own.ip == address and interface in {None, name}:
-                return "local"
-            if own.version == 6 and own.network.prefixlen < 127 and address == own.network.network_address:
-                # of the subnet's routers, if the host is one
-                return None
+    for claim in world.claims.get(address, ()):
+        if claim.type == "anycast":
+            return None
+        if interface in {None, claim.interface}:
+            return claim.type
     if address.is_link_local:
         return "unicast"
     if world.routes is None:
         return None
-    route = find_route(address, world)
+    route = world.route_to(address)
     return "unreachable" if route is None else route.type
-
-
-def find_route(address: Address, world: World) -> Route | None:
-    """The route for an address that is none of the host's own; None where there is none, or none is known."""
-    best = None
-    for route in world.all_routes:
-        if route.destination.version == address.version and address in route.destination:
-            key = (route.destination.prefixlen, -route.metric)
-            if best is None or key > (best.destination.prefixlen, -best.metric):
-                best = route
-    return best
 
 
 def fib_getter(result: str, flags: tuple[str, ...], world: World) -> Callable[[State], int | str | None]:
@@ -144,13 +126,9 @@ def _interface_name(address: Address, world: World, interface: str | None) -> st
     if kind == "local":
         return ""
     if kind == "broadcast" and int(address) != _LIMITED_BROADCAST:
-        owners = [
-            name
-            for name, addresses in world.addresses.items()
-            if any(own.version == 4 and own.network.broadcast_address == address for own in addresses)
-        ]
+        owners = [claim.interface for claim in world.claims.get(address, ()) if claim.type == "broadcast"]
         return owners[0] if owners and interface in {None, owners[0]} else ""
-    route = find_route(address, world)
+    route = world.route_to(address)
     if route is None or route.type != "unicast":
         return ""
     return route.interface if interface in {None, route.interface} else ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fwplan.simulate.course import Bridged, Course, Out, ToHost
-from fwplan.simulate.fib import address_of, address_type, find_route
+from fwplan.simulate.fib import address_of, address_type
 from fwplan.simulate.outcome import Doubt, Refuse
 from fwplan.simulate.packet import NO_INTERFACE
 from fwplan.simulate.simulator import at_hook
@@ -318,7 +318,7 @@ class Journey:
                 return ToHost()
             case None:
                 return None
-        route = find_route(address, self._world)
+        route = self._world.route_to(address)
         interface = None if route is None or route.type != "unicast" else self._world.interface(route.interface)
         if interface is None:
             return None

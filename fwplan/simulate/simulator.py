@@ -189,6 +189,7 @@ def at_hook(state: State, hook: str) -> None:
         state.iif, state.iifname = NO_INTERFACE, ""
     if hook in {"prerouting", "output", "ingress"} and state.iifname != "lo":
         state.ct = NOT_TRACKED
+    state.leaves = hook in {"postrouting", "egress"}
 
 
 def outcome(family: str, hook: str, way: Way) -> Outcome:

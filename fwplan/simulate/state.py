@@ -115,6 +115,7 @@ class State:
             base chains of which it was not known whether it comes to them.
         in_port: the name of the port of a bridge by which the packet came to the rules of IP; empty for none.
         out_port: the same for the port by which the bridge sends it.
+        leaves: whether it is at a hook where the kernel has given it to the interface that it leaves by.
     """
 
     # What most packets do not change, and few rules ask for, is made when it is first asked for.
@@ -142,6 +143,7 @@ class State:
     translated: frozenset[str] = _NOTHING
     in_port: str | None = None
     out_port: str | None = None
+    leaves: bool = False
 
     def __init__(self, packet: Packet) -> None:
         self.packet = packet

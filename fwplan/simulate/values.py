@@ -133,6 +133,18 @@ def _of_sender(state: State, number: int | None) -> Value:
     return ABSENT if state.iifname or came_by.name else number
 
 
+def _type(interface: Interface | None) -> Value:
+    if interface is None or interface.type is None:
+        return None
+    return INTERFACE_TYPES.get(interface.type) if interface.type else ABSENT
+
+
+def _type_of_input(state: State) -> Value:
+    """Where a packet leaves, Linux 6.18 takes the interface that it leaves by; before, it was the one it came by."""
+    came_by = _type(state.iif)
+    return came_by if not state.leaves or came_by == _type(state.oif) else None
+
+
 _META: dict[str, Getter] = {
     "iifname": lambda state: state.iifname,
     "oifname": lambda state: state.oifname,
@@ -141,7 +153,7 @@ _META: dict[str, Getter] = {
     "oif": lambda state: state.oifname,
     "iifkind": lambda state: _kind(state.iif),
     "oifkind": lambda state: _kind(state.oif),
-    "iiftype": lambda state: _type(state.iif),
+    "iiftype": _type_of_input,
     "oiftype": lambda state: _type(state.oif),
     "iifgroup": lambda state: _group(state.iif),
     "oifgroup": lambda state: _group(state.oif),
@@ -163,12 +175,6 @@ def _kind(interface: Interface | None) -> Value:
         return None
     # hardware, and the loopback, have none
     return interface.kind or ABSENT
-
-
-def _type(interface: Interface | None) -> Value:
-    if interface is None or interface.type is None:
-        return None
-    return INTERFACE_TYPES.get(interface.type) if interface.type else ABSENT
 
 
 def _group(interface: Interface | None) -> Value:

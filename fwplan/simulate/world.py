@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from operator import itemgetter
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fwplan.simulate.packet import NO_INTERFACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
     from fwplan.simulate.packet import Address, Interface
@@ -34,6 +35,19 @@ class Route:
     type: RouteType = "unicast"
     metric: int = 0
     source: Address | None = None
+
+
+class Claim(NamedTuple):
+    """What an address of an interface makes of an address.
+
+    Attributes:
+        interface: whose.
+        type: `local` for the address itself, `broadcast` for the last one of its subnet, `anycast` for the first one of
+            an IPv6 subnet, which is that of its routers, if the host is one.
+    """
+
+    interface: str
+    type: RouteType
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,44 @@ class World:
             if address.network.prefixlen < address.max_prefixlen and name != "lo"
         ]
         return (*(self.routes or ()), *connected)
+
+    @cached_property
+    def claims(self) -> Mapping[Address, tuple[Claim, ...]]:
+        """What the addresses of interfaces make of addresses, in order: of these, the kernel takes the first."""
+        claims: dict[Address, tuple[Claim, ...]] = {}
+
+        def claim(address: Address, kind: RouteType, interface: str) -> None:
+            claims[address] = (*claims.get(address, ()), Claim(interface, kind))
+
+        for name, addresses in (self.addresses or {}).items():
+            for own in addresses:
+                claim(own.ip, "local", name)
+                if own.version == 4 and own.network.prefixlen < 31:
+                    claim(own.network.broadcast_address, "broadcast", name)
+                if own.version == 6 and own.network.prefixlen < 127:
+                    claim(own.network.network_address, "anycast", name)
+        return claims
+
+    def route_to(self, address: Address) -> Route | None:
+        """The route for an address that is none of the host's own; None where there is none, or none is known."""
+        number, bits = int(address), address.max_prefixlen
+        for prefix, routes in self._routes_by_prefix[address.version]:
+            route = routes.get(number >> (bits - prefix))
+            if route is not None:
+                return route
+        return None
+
+    @cached_property
+    def _routes_by_prefix(self) -> Mapping[int, Sequence[tuple[int, Mapping[int, Route]]]]:
+        """Of each version, from the longest prefix to the shortest: the best route by the bits that it is for."""
+        found: dict[int, dict[int, dict[int, Route]]] = {4: {}, 6: {}}
+        for route in self.all_routes:
+            network = route.destination
+            routes = found[network.version].setdefault(network.prefixlen, {})
+            bits = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+            if bits not in routes or route.metric < routes[bits].metric:
+                routes[bits] = route
+        return {version: sorted(routes.items(), key=itemgetter(0), reverse=True) for version, routes in found.items()}
 
     def interface(self, name: str) -> Interface | None:
         """An interface by its name; none for an empty one."""

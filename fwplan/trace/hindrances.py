@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwplan.simulate.course import Bridged, Out
-from fwplan.simulate.fib import find_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +43,7 @@ def _hindrances(flow: Flow, world: World, settings: Mapping[str, str]) -> Iterat
     names = (f"net.ipv4.conf.{name}.rp_filter" for name in ("all", by.replace(".", "/")))
     strictest = max((name for name in names if settings.get(name, "").isdigit()), key=settings.__getitem__, default="")
     if strictest and int(settings[strictest]) == _STRICT:
-        route = find_route(source, world)
+        route = world.route_to(source)
         back = "" if route is None else route.interface
         if back != by:
             where = f"the way back is by {back}" if back else "there is no way back"

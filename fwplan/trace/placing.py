@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fwplan.errors import UnanswerableError
 from fwplan.network.modes import Kind
-from fwplan.simulate.fib import address_type, find_route
+from fwplan.simulate.fib import address_type
 from fwplan.simulate.packet import Interface
 from fwplan.trace.question import Role
 
@@ -134,7 +134,7 @@ class Placing:
         if towards.role is Role.HOST:
             return ip_address("127.0.0.1" if version == 4 else "::1")
         if towards.address is not None and self.world.routes is not None:
-            route = find_route(towards.address, self.world)
+            route = self.world.route_to(towards.address)
             if route is not None and route.source is not None:
                 return route.source
         defined = [] if towards.share is None else [ip.address for ip in towards.share.network.ips]
@@ -168,7 +168,7 @@ class Placing:
     def way_outside(self, address: Address | None, inside: Placed) -> str | None:
         """The interface that leads to somebody outside; None where it is not known."""
         if address is not None and self.world.routes is not None:
-            route = find_route(address, self.world)
+            route = self.world.route_to(address)
             return None if route is None or route.type != "unicast" else route.interface
         return None if inside.share is None else inside.share.network.forward_device
 
