@@ -118,13 +118,23 @@ def _shape(element: etree._Element) -> _Shape:
     )
 
 
-def apply_on_the_kernel(folder: Path) -> int:
-    """Apply the firewall suite in a network namespace, where that is possible."""
+def start_on_the_kernel(folder: Path) -> subprocess.Popen[str] | None:
+    """Begin to apply the firewall suite in a network namespace, beside the rest; None where that is not possible."""
     isolated = ["unshare", "--net"]
     if subprocess.run([*isolated, "nft", "list", "ruleset"], check=False, capture_output=True).returncode != 0:
+        return None
+    command = [*isolated, sys.executable, "-m", "conformance.host", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def end_on_the_kernel(process: subprocess.Popen[str] | None) -> int:
+    """Report what came of it."""
+    if process is None:
         print("apply: left out, as it needs root, network namespaces and nft")
         return 0
-    return subprocess.run([*isolated, sys.executable, "-m", "conformance.host", str(folder)], check=False).returncode
+    output, _ = process.communicate()
+    print(output, end="")
+    return process.returncode
 
 
 def main(arguments: list[str]) -> int:
@@ -137,10 +147,11 @@ def main(arguments: list[str]) -> int:
     if not (tests / "networkxml2firewalldata").is_dir():
         print(f"{folder} has no tests/networkxml2firewalldata: give a libvirt source tree", file=sys.stderr)
         return 2
+    on_the_kernel = start_on_the_kernel(folder)
     status = report(
         [*compare_firewall(tests), *compare_runs(folder, tests), *compare_forms(tests), *compare_proofs(tests)]
     )
-    return max(status, apply_on_the_kernel(folder))
+    return max(status, end_on_the_kernel(on_the_kernel))
 
 
 if __name__ == "__main__":
