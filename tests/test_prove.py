@@ -237,6 +237,12 @@ class TestOthersRules:
         unmarks = rule({"mangle": {"key": {"meta": {"key": "mark"}}, "value": 0}})
         assert beside(marks, unmarks, drops, more=[after]).holds
 
+    def test_a_mark_of_a_map_is_set_only_where_the_map_has_one(self) -> None:
+        marks = {"map": {"key": payload("ip", "saddr"), "data": {"set": [["192.168.122.66", 7]]}}}
+        proof = beside(rule({"mangle": {"key": {"meta": {"key": "mark"}}, "value": marks}}, DROP))
+        assert str(counterexample(proof).packet.source) == "192.168.122.66"
+        assert not proof.classes.undecided
+
 
 class TestUndecided:
     """What no class of packets tells is not known, and never the same."""
@@ -289,6 +295,14 @@ class TestUndecided:
         fills = rule({"set": {"op": "add", "elem": payload("ip", "saddr"), "set": "@seen"}})
         asks = rule(match(payload("ip", "saddr"), "@seen"), DROP)
         assert "ip saddr @seen" in doubts(beside(fills, asks, more=[seen]))
+
+    def test_marks_of_a_map_that_comes_and_goes_may_be_any(self) -> None:
+        kept = {"type": "ipv4_addr", "map": "mark", "flags": ["timeout"], "elem": [["192.168.122.66", 1]]}
+        marks = {"map": {"family": "inet", "table": "other", "name": "marks", **kept}}
+        looked_up = {"map": {"key": payload("ip", "saddr"), "data": "@marks"}}
+        sets = rule({"mangle": {"key": {"meta": {"key": "mark"}}, "value": looked_up}})
+        asks = rule(match({"meta": {"key": "mark"}}, 7), DROP)
+        assert "meta mark set ip saddr map @marks" in doubts(beside(sets, asks, more=[marks]))
 
     def test_a_set_that_stays_is_what_was_listed(self) -> None:
         bad = {"type": "ipv4_addr", "elem": ["192.168.122.66", {"prefix": {"addr": "192.168.122.128", "len": 25}}]}

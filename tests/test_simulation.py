@@ -222,6 +222,16 @@ def test_part_of_a_key_may_be_enough_to_know_that_no_element_matches(host: Make)
     assert isinstance(here.at("forward", somewhere).verdict, Undecided)
 
 
+def test_a_value_of_a_map_may_not_be_there_and_ends_the_rule_then(host: Make) -> None:
+    here = host(
+        f"chain c {{ {FORWARD}; meta mark set ip saddr map {{ 192.168.122.10 : 1, 192.168.122.11 : 2 }} drop; }}"
+    )
+
+    assert here.at("forward", replace(TO_SERVER, source=ip_address("192.168.122.10"))).verdict == Refuse()
+    assert here.at("forward", replace(TO_SERVER, source=ip_address("192.168.122.12"))).verdict == Accept()
+    assert isinstance(here.at("forward", replace(TO_SERVER, source=None)).verdict, Undecided)
+
+
 def test_many_rules_in_doubt_are_followed(host: Make) -> None:
     rules = "\n".join(f"limit rate {number}/minute meta mark set meta mark | 0x1" for number in range(1, 400))
     here = host(f"chain c {{ {FORWARD}; policy drop\n{rules}\ntcp dport 443 accept\n}}")

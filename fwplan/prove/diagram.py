@@ -77,6 +77,8 @@ class Ending(NamedTuple):
 
 
 _AFTER_ALL = 1 << 20
+_MANY = 100
+"""Of so many diagrams it is looked at how many spans they have together before they are split."""
 MOST_SPANS = 16_000_000
 """What a proof may keep: 3 GB at most. A thousand networks in both layouts take 10 million, and 400 MB."""
 
@@ -212,10 +214,11 @@ class Diagrams:
         if top == dimension:
             return self._spliced(dimension, starts, branches)
         found: dict[tuple[Diagram, ...], Diagram] = {}
-        top_starts, columns = aligned(branches, top)
+        top_starts, columns = self._aligned(branches, top)
         children = []
         for column in columns:
             if column not in found:
+                self.keep(1)
                 found[column] = self.switch(dimension, starts, column)
             children.append(found[column])
         return self.ask(top, top_starts, children)
@@ -327,10 +330,20 @@ class Diagrams:
             together = [ending for leaf in leaves for ending in leaf.endings]
             found = self.leaf(*together, because=because.union(*[leaf.because for leaf in leaves]))
         else:
-            starts, columns = aligned(parts, top)
+            starts, columns = self._aligned(parts, top)
             found = self.ask(top, starts, [self._either(column, because, known) for column in columns])
         known[parts] = found
         return found
+
+    def _aligned(
+        self, diagrams: Sequence[Diagram], dimension: int
+    ) -> tuple[Sequence[int], Iterable[tuple[Diagram, ...]]]:
+        """As `aligned`, for so many diagrams that it may be too much at once."""
+        spans = sum(len(each.starts) for each in diagrams if isinstance(each, Node) and each.dimension == dimension)
+        # a reference takes a tenth of a span that is kept, and is gone soon
+        if len(diagrams) > _MANY and spans * len(diagrams) > 10 * self._left:
+            raise TooIntricateError(self._most)
+        return aligned(diagrams, dimension)
 
     # Changing
 
