@@ -21,7 +21,7 @@ _ROUNDS = 7
 def _host(fwplan: str, namespace: Namespace, definitions: list[str]) -> Iterator[None]:
     """All networks are on the host, which forwards."""
     script = subprocess.run([fwplan, "plan", "--format", "nft", *definitions], check=True, capture_output=True).stdout
-    subprocess.run(namespace.command("nft", "-f", "-"), input=script, check=True)
+    subprocess.run(namespace.command("nft", "-f", "-"), input=b"flush ruleset\n" + script, check=True)
     subprocess.run(namespace.command("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"), check=True)
     yield
     subprocess.run(namespace.command("nft", "flush", "ruleset"), check=True)

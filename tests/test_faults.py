@@ -183,7 +183,7 @@ class _Run:
 _RUNS = {
     "a first network": _Run(_nothing, _apply(_LAB, forwarding=True)),
     "a first network, with checksums": _Run(_nothing, _apply(_LAB, checksum=ChecksumPolicy.AUTO)),
-    "a network that changes to iptables": _Run(_apply(_LAB), _apply(_LAB, backend=Backend.IPTABLES)),
+    "a first network, by iptables": _Run(_nothing, _apply(_LAB, backend=Backend.IPTABLES)),
     "a second network": _Run(_apply(_LAB), _apply(_OTHER)),
     "an edited definition": _Run(_apply(_LAB, _OTHER), _apply(_EDITED)),
     "the removal of one of two": _Run(_apply(_LAB, _OTHER), _remove("lab")),
@@ -200,6 +200,7 @@ _RUNS = {
 
 if settings.get_current_profile_name() == "long":
     _RUNS |= {
+        "a network that changes to iptables": _Run(_apply(_LAB), _apply(_LAB, backend=Backend.IPTABLES)),
         "a removal, with checksums": _Run(_apply(_LAB, _OTHER, checksum=ChecksumPolicy.AUTO), _remove("lab", "other")),
         "a network that changes to iptables, with checksums": _Run(
             _apply(_LAB, checksum=ChecksumPolicy.AUTO), _apply(_LAB, backend=Backend.IPTABLES)
