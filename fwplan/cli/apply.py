@@ -11,6 +11,8 @@ import click
 from fwplan.cli.confirm import await_confirmation
 from fwplan.cli.definitions import trouble, valid_of
 from fwplan.cli.host_options import recover_first, report, say, say_waiting, state_options, tell_of_interruption
+from fwplan.cli.options import definition_files, text_or_json
+from fwplan.cli.plan_options import backend_option, layout_option
 from fwplan.cli.reading import start_reading
 from fwplan.errors import FwplanError, HostError
 from fwplan.host import maps, nftables
@@ -45,22 +47,10 @@ Examples:
 """
 
 
-@click.command("apply", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--backend",
-    type=click.Choice([backend.value for backend in Backend]),
-    default=Backend.NFTABLES.value,
-    show_default=True,
-    help="What carries the rules.",
-)
-@click.option(
-    "--layout",
-    type=click.Choice([layout.value for layout in Layout]),
-    default=Layout.LIBVIRT.value,
-    show_default=True,
-    help="How promises become rules.",
-)
+@click.command("apply", epilog=_EPILOG)
+@definition_files
+@backend_option()
+@layout_option()
 @click.option(
     "--confirm",
     "confirm_within",
@@ -89,14 +79,7 @@ Examples:
     help="Put bridges in their zones of firewalld: if it runs, or else change nothing, or not at all.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what differs on the host, and change nothing.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for programs.",
-)
+@text_or_json
 @state_options
 def command(  # noqa: PLR0913 - an argument for each option
     files: tuple[str, ...],

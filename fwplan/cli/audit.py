@@ -11,6 +11,8 @@ from fwplan.audit.audit import audit, likely_backend, likely_layout
 from fwplan.audit.finding import Level
 from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
 from fwplan.cli.observed import ruleset_option, start_observing
+from fwplan.cli.options import definition_files, format_option
+from fwplan.cli.plan_options import OF_THE_HOST, backend_option, layout_option
 from fwplan.errors import FwplanError
 from fwplan.plan.plan import Backend, Layout, make_plan
 
@@ -31,30 +33,17 @@ Examples:
 """
 
 
-@click.command("audit", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
+@click.command("audit", epilog=_EPILOG)
+@definition_files
 @ruleset_option
-@click.option(
-    "--backend",
-    type=click.Choice([backend.value for backend in Backend]),
-    default=None,
-    show_default="what the host has",
-    help="What carries the rules.",
-)
-@click.option(
-    "--layout",
-    type=click.Choice([layout.value for layout in Layout]),
-    default=None,
-    show_default="what the host has",
-    help="How promises became rules.",
-)
+@backend_option(default=OF_THE_HOST)
+@layout_option("How promises became rules.", default=OF_THE_HOST)
 @click.option("--all", "everything", is_flag=True, help="Show all rules and packets of each finding.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json", "sarif", "prometheus"]),
-    default="text",
-    show_default=True,
+@format_option(
+    "text",
+    "json",
+    "sarif",
+    "prometheus",
     help="text for people; json for programs; sarif for merge requests; prometheus for the node exporter.",
 )
 def command(

@@ -9,6 +9,7 @@ import click
 from fwplan.bench.rulesets import MOST_NETWORKS
 from fwplan.cli.definitions import trouble
 from fwplan.cli.host_options import say
+from fwplan.cli.options import text_or_json
 from fwplan.cli.screen import show
 from fwplan.errors import FwplanError
 
@@ -32,7 +33,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
         return tuple(sorted({int(word) for word in words}))
 
 
-@click.command("bench", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("bench", epilog=_EPILOG)
 @click.option(
     "--networks",
     "sizes",
@@ -47,14 +48,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
     "--seconds", type=click.IntRange(min=1), default=1, show_default=True, help="How long each measurement takes."
 )
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Draw packets against networks, too.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for programs.",
-)
+@text_or_json
 def command(*, sizes: tuple[int, ...], rounds: int, seconds: int, svg: Path | None, format_name: str) -> None:
     """Measure what the rules of many NAT networks cost on this machine: packets, one TCP connection, new flows.
 

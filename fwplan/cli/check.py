@@ -7,6 +7,7 @@ import sys
 import click
 
 from fwplan.cli.definitions import FINDINGS, read_definitions
+from fwplan.cli.options import definition_files, format_option
 from fwplan.files import network_schema, schema_text
 from fwplan.network.problems import Severity
 from fwplan.preview.problems import problem_line, problems_json
@@ -26,17 +27,10 @@ def _print_schema(context: click.Context, _parameter: click.Parameter, value: bo
         context.exit()
 
 
-@click.command("check", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
+@click.command("check", epilog=_EPILOG)
+@definition_files
 @click.option("--strict", is_flag=True, help="Exit with status 1 for warnings too: what libvirt would silently ignore.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text is FILE:LINE: message, a line each.",
-)
+@format_option("text", "json", help="text is FILE:LINE: message, a line each.")
 @click.option(
     "--print-schema",
     is_flag=True,

@@ -20,7 +20,7 @@ Examples:
 """
 
 
-@click.command("collect", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("collect", epilog=_EPILOG)
 def command() -> None:
     """Write what an audit needs of this host as JSON: rulesets, interfaces, addresses, routes, settings.
 

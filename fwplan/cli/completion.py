@@ -12,7 +12,7 @@ Examples:
 """
 
 
-@click.command("completion", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("completion", epilog=_EPILOG)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print what makes a shell complete fwplan's commands and options."""

@@ -28,7 +28,7 @@ _PATIENCE = 2.0
 """Seconds that a person who types at the last moment may be late by: the guardian is at work then."""
 
 
-@click.command("confirm", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("confirm", epilog=_EPILOG)
 @click.option("--undo", is_flag=True, help="Undo the change instead of keeping it.")
 @state_options
 def command(*, undo: bool, state_dir: Path, wait: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from fwplan.cli.definitions import valid_definitions
+from fwplan.cli.options import definition_files, format_option, width_option
 from fwplan.cli.screen import screen_width, show
 from fwplan.network.explanation import explain
 from fwplan.network.libvirt_form import libvirt_form
@@ -19,17 +20,10 @@ Examples:
 """
 
 
-@click.command("explain", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json", "xml"]),
-    default="text",
-    show_default=True,
-    help="xml is the definition as libvirt would write it back, defaults filled in.",
-)
-@click.option("--width", type=click.IntRange(40, 1000), help="Columns of text.  [default: those of the terminal]")
+@click.command("explain", epilog=_EPILOG)
+@definition_files
+@format_option("text", "json", "xml", help="xml is the definition as libvirt would write it back, defaults filled in.")
+@width_option
 def command(files: tuple[str, ...], *, format_name: str, width: int | None) -> None:
     """Say what a network is: managed, existing bridge, macvtap or SR-IOV; served or not; filtered or not, and why."""
     networks = valid_definitions(files)

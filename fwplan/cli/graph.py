@@ -9,6 +9,8 @@ import click
 from fwplan.audit.planned import planned_ruleset
 from fwplan.cli.definitions import trouble, valid_definitions
 from fwplan.cli.observed import ruleset_option, start_observing
+from fwplan.cli.options import format_option
+from fwplan.cli.plan_options import backend_option
 from fwplan.errors import FwplanError
 from fwplan.graph.build import build
 from fwplan.plan.plan import Backend, make_plan
@@ -28,7 +30,7 @@ Examples:
 """
 
 
-@click.command("graph", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("graph", epilog=_EPILOG)
 @click.argument("files", metavar="[FILE…]", nargs=-1, type=click.Path())
 @ruleset_option
 @click.option(
@@ -40,13 +42,7 @@ Examples:
     help="A definition of a network on the host: show what its packets meet, and the rules that name it. May be given "
     "several times.",
 )
-@click.option(
-    "--backend",
-    type=click.Choice([backend.value for backend in Backend]),
-    default=Backend.NFTABLES.value,
-    show_default=True,
-    help="With FILE: what carries the rules.",
-)
+@backend_option("With FILE: what carries the rules.")
 @click.option("--all", "everything", is_flag=True, help="With --network: show the rest too, standing back.")
 @click.option(
     "--rules",
@@ -55,14 +51,7 @@ Examples:
     show_default=True,
     help="Which rules are written out; auto: those about the network, or all where they are few.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["svg", "dot", "mermaid"]),
-    default="svg",
-    show_default=True,
-    help="svg for a browser or a page; dot for Graphviz; mermaid for Markdown.",
-)
+@format_option("svg", "dot", "mermaid", help="svg for a browser or a page; dot for Graphviz; mermaid for Markdown.")
 @click.option("--title", metavar="TEXT", help="Of the picture.  [default: what it is of]")
 def command(
     files: tuple[str, ...],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fwplan.cli.definitions import trouble, valid_definitions
+from fwplan.cli.options import definition_files, width_option
+from fwplan.cli.plan_options import layout_option
 from fwplan.cli.screen import screen_width, show
 from fwplan.errors import NotExpressibleError, UnreadableError
 from fwplan.files import read_bytes
@@ -32,20 +34,14 @@ Examples:
 """
 
 
-@click.command("plan", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
+@click.command("plan", epilog=_EPILOG)
+@definition_files
 @click.option(
     "--backend",
     type=click.Choice([backend.value for backend in Backend]),
     help="What carries the rules.  [default: nftables, or what the format is for]",
 )
-@click.option(
-    "--layout",
-    type=click.Choice([layout.value for layout in Layout]),
-    default=Layout.LIBVIRT.value,
-    show_default=True,
-    help="How promises become rules.",
-)
+@layout_option()
 @click.option(
     "--format",
     "format_name",
@@ -65,7 +61,7 @@ Examples:
 )
 @click.option("--no-setup", is_flag=True, help="Leave out what is only needed once a host: tables, base chains.")
 @click.option("--firewalld", is_flag=True, help="Plan for a host on which firewalld runs: bridges join its zones.")
-@click.option("--width", type=click.IntRange(40, 1000), help="Columns of text.  [default: those of the terminal]")
+@width_option
 def command(
     files: tuple[str, ...],
     *,

@@ -12,6 +12,8 @@ import click
 from fwplan.audit.planned import planned_ruleset
 from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
 from fwplan.cli.observed import ruleset_option, start_observing
+from fwplan.cli.options import definition_files, text_or_json, width_option
+from fwplan.cli.plan_options import backend_option, layout_option
 from fwplan.cli.screen import screen_width, show
 from fwplan.errors import FwplanError, UnreadableError
 from fwplan.plan.plan import Backend, Layout, make_plan
@@ -37,24 +39,12 @@ Exit status: 0 proved, 1 a packet that is treated differently, or undecided, 2 t
 _LAYOUTS = {Layout.LIBVIRT: "libvirt's layout", Layout.MAPS: "the layout maps"}
 
 
-@click.command("prove", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
+@click.command("prove", epilog=_EPILOG)
+@definition_files
 @click.option("--live", is_flag=True, help="Hold the plan against the rules of this host.")
 @ruleset_option
-@click.option(
-    "--backend",
-    type=click.Choice([backend.value for backend in Backend]),
-    default=Backend.NFTABLES.value,
-    show_default=True,
-    help="What carries the plan's rules in libvirt's layout.",
-)
-@click.option(
-    "--layout",
-    type=click.Choice([layout.value for layout in Layout]),
-    default=Layout.LIBVIRT.value,
-    show_default=True,
-    help="Of the plan that a host is held against. Without a host, both are held against each other.",
-)
+@backend_option("What carries the plan's rules in libvirt's layout.")
+@layout_option("Of the plan that a host is held against. Without a host, both are held against each other.")
 @click.option(
     "--packets",
     type=click.Choice(["all", "networks"]),
@@ -62,15 +52,8 @@ _LAYOUTS = {Layout.LIBVIRT: "libvirt's layout", Layout.MAPS: "the layout maps"}
     show_default=True,
     help="all, or only those that come in or leave by a bridge of the networks.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for programs.",
-)
-@click.option("--width", type=click.IntRange(40, 1000), help="Columns of text.  [default: those of the terminal]")
+@text_or_json
+@width_option
 def command(
     files: tuple[str, ...],
     *,

@@ -9,6 +9,8 @@ import click
 
 from fwplan.cli.definitions import FINDINGS, trouble, valid_definitions
 from fwplan.cli.host_options import say
+from fwplan.cli.options import definition_files, format_option, width_option
+from fwplan.cli.plan_options import backend_option, layout_option
 from fwplan.cli.screen import screen_width, show
 from fwplan.errors import FwplanError, UnreadableError
 from fwplan.files import read_bytes
@@ -36,38 +38,19 @@ Examples:
 """
 
 
-@click.command("rehearse", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--backend",
-    type=click.Choice([backend.value for backend in Backend]),
-    default=Backend.NFTABLES.value,
-    show_default=True,
-    help="What carries the rules.",
-)
-@click.option(
-    "--layout",
-    type=click.Choice([layout.value for layout in Layout]),
-    default=Layout.LIBVIRT.value,
-    show_default=True,
-    help="How promises become rules.",
-)
+@click.command("rehearse", epilog=_EPILOG)
+@definition_files
+@backend_option()
+@layout_option()
 @click.option(
     "--beside",
     type=click.Path(),
     metavar="SCRIPT",
     help="An nft script with rules of others, such as /etc/nftables.conf, which are there first.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json", "svg"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for programs, svg for a page.",
-)
+@format_option("text", "json", "svg", help="text for people, json for programs, svg for a page.")
 @click.option("-v", "--verbose", is_flag=True, help="List every probe as well.")
-@click.option("--width", type=click.IntRange(40, 1000), help="Columns of text.  [default: those of the terminal]")
+@width_option
 def command(
     files: tuple[str, ...],
     *,

@@ -16,6 +16,8 @@ from fwplan.cli.host_options import (
     state_options,
     tell_of_interruption,
 )
+from fwplan.cli.options import text_or_json
+from fwplan.cli.plan_options import backend_option, layout_option
 from fwplan.errors import FwplanError
 from fwplan.host.executor import bring, compare
 from fwplan.host.goal import goal_of_removal
@@ -32,22 +34,10 @@ Examples:
 """
 
 
-@click.command("remove", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("remove", epilog=_EPILOG)
 @click.argument("given", metavar="FILE|NAME…", nargs=-1, required=True)
-@click.option(
-    "--backend",
-    type=click.Choice([backend.value for backend in Backend]),
-    default=Backend.NFTABLES.value,
-    show_default=True,
-    help="What carries the rules of a network that fwplan has not applied.",
-)
-@click.option(
-    "--layout",
-    type=click.Choice([layout.value for layout in Layout]),
-    default=Layout.LIBVIRT.value,
-    show_default=True,
-    help="How the promises of a network that fwplan has not applied became rules.",
-)
+@backend_option("What carries the rules of a network that fwplan has not applied.")
+@layout_option("How the promises of a network that fwplan has not applied became rules.")
 @click.option(
     "--firewalld",
     "zones",
@@ -57,14 +47,7 @@ Examples:
     help="Take bridges out of their zones of firewalld, where it runs; or leave them there.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for programs.",
-)
+@text_or_json
 @state_options
 def command(
     given: tuple[str, ...],

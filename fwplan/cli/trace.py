@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fwplan.cli.observed import ruleset_option, start_observing
+from fwplan.cli.options import definition_files, text_or_json, width_option
 from fwplan.cli.question_options import question_options
 from fwplan.errors import FwplanError
 
@@ -39,23 +40,16 @@ Exit status: 0 the packet passes, 1 it is refused or that is not known, 2 troubl
 """
 
 
-@click.command("trace", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
+@click.command("trace", epilog=_EPILOG)
+@definition_files
 @question_options
 @ruleset_option
 @click.option(
     "--reply", "with_reply", is_flag=True, help="Show the way of the reply too, and not only what becomes of it."
 )
 @click.option("--all", "everything", is_flag=True, help="Show chains and rules of which nothing came, too.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for programs.",
-)
-@click.option("--width", type=click.IntRange(40, 1000), help="Columns of text.  [default: those of the terminal]")
+@text_or_json
+@width_option
 def command(
     files: tuple[str, ...],
     *,
