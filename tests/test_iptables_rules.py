@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies_iptables import Restored, rulesets
 
@@ -411,6 +411,10 @@ def test_whatever_comes_is_read_or_refused(text: str) -> None:
     )
 
 
+@example(
+    ['-m comment --comment "a \\"quoted\\" word"', "-m comment --comment -j", "-m comment --comment -j"], "-j ACCEPT"
+)
+@example(["-m rpfilter", "-s 10.0.0.0/8"], "-j ACCEPT")
 @given(st.lists(st.sampled_from([*MATCHES]), max_size=5), st.sampled_from([*TARGETS]))
 def test_matches_do_not_change_each_other(matches: list[str], target: str) -> None:
     found, end = read(" ".join([*matches, target]))

@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fwplan.iptables.extension_names import IMPLIED, OUT_OF_SIGHT
 from fwplan.iptables.matches import Always, Comment, IsLaterFragment, OutOfSight, ReversePath, UnknownMatch
-from fwplan.iptables.read_match import EXTENSIONS, IMPLIED, OUT_OF_SIGHT, OWN_OPTIONS
+from fwplan.iptables.read_match import EXTENSIONS, OWN_OPTIONS
 from fwplan.iptables.read_target import VERDICTS, read_target
 from fwplan.iptables.ruleset import Rule
 from fwplan.iptables.target_text import target_text
@@ -244,6 +245,8 @@ class _Segment:
             self._skip(start)
         else:
             self._matches.append(match)
+            # it is none of what the extension asks
+            self._began += 1
 
     def _of_extension(self, start: int, option: str, *, negated: bool) -> None:
         known = EXTENSIONS[self._name].options[option]

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_TOKEN = re.compile(rf' *(?:-[Agijo] [^ ]+|{_QUOTED}(?= |$)|[^" ][^ ]*)', re.DOTALL)
+_TEXT = "--(?:comment|log-prefix|nflog-prefix|string) -[Agijo](?= |$)"
+"""An option with a text that looks like another option, which iptables-save does not put in quotes."""
+_TOKEN = re.compile(rf' *(?:{_TEXT}|-[Agijo] [^ ]+|{_QUOTED}(?= |$)|[^" ][^ ]*)', re.DOTALL)
 _ONE_QUOTED = re.compile(r'([^"\\\0]* )(?<!-[Agijo] )"([^"\\\0]*)"((?: [^"\\\0]*)?)')
 """The commonest rule with a quoted text: it has one, in which nothing needs a backslash."""
 _REST_OF_QUOTED = re.compile(r'(?:[^"\\]|\\.)*"')
