@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from fwplan.prove.comparison import Region
 from fwplan.prove.confirmation import endings
-from fwplan.prove.diagram import Diagrams, Ending, Kind
+from fwplan.prove.diagram import Diagrams
 from fwplan.prove.dimensions import FAMILIES, SMALL, STATES, Dimension, size_of
+from fwplan.prove.ending import Ending, Kind
 from fwplan.prove.examples import Scene, example_of
 from fwplan.prove.interfaces import Interfaces
 from fwplan.prove.readings import Readings

@@ -21,14 +21,14 @@ from frames import ICMP, ICMPV6, TCP, UDP, Datagram, frame, parse
 from namespaces import Namespace
 from tracing_socket import flush_conntrack
 
-from fwplan.prove.diagram import Kind
+from fwplan.prove.ending import Kind
 from fwplan.simulate.packet import NO_INTERFACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from ipaddress import IPv4Address, IPv6Address
 
-    from fwplan.prove.diagram import Ending
+    from fwplan.prove.ending import Ending
     from fwplan.simulate.packet import Interface, Packet
 
     Address = IPv4Address | IPv6Address

@@ -45,7 +45,8 @@ from fwplan.network.modes import MEANINGS, Devices, Presence
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from fwplan.network.definition import Address, MacTableManager
+    from fwplan.network.addressing import Address
+    from fwplan.network.definition import MacTableManager
     from fwplan.network.modes import Meaning
 
 Row = tuple[ForwardMode, Kind]

@@ -15,7 +15,8 @@ from fwplan.network.definition import Bootp, Dhcp, DhcpHost, DhcpRange, Ip, Leas
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fwplan.network.definition import Address, LeaseUnit, Subnet
+    from fwplan.network.addressing import Address, Subnet
+    from fwplan.network.definition import LeaseUnit
 
 _SIXTEEN_BITS = 0xFFFF
 _UNSIGNED_LONG = 2**64 - 1

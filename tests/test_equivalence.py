@@ -36,7 +36,7 @@ from fwplan.simulate.simulator import Simulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
     from fwplan.plan.expectations import Transport
     from fwplan.simulate.outcome import Verdict
 

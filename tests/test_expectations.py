@@ -32,7 +32,7 @@ from fwplan.plan.promises import promises
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
     from fwplan.plan.expectations import Expectation, Transport
 
 OUTSIDE = "198.51.100.7"

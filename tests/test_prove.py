@@ -26,7 +26,8 @@ from fwplan.network.read import read_network
 from fwplan.network.together import bridge_names
 from fwplan.nft.read_ruleset import read_items
 from fwplan.plan.plan import Backend, Layout, make_plan
-from fwplan.prove.diagram import MOST_SPANS, Kind, TooIntricateError
+from fwplan.prove.diagram import MOST_SPANS, TooIntricateError
+from fwplan.prove.ending import Kind
 from fwplan.prove.examples import Scene
 from fwplan.prove.prove import Side, prove
 from fwplan.prove.words import trace_options, treatment_words

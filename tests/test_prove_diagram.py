@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fwplan.prove.diagram import Diagrams, Ending, Kind, Leaf, TooIntricateError
+from fwplan.prove.diagram import Diagrams, Leaf, TooIntricateError
 from fwplan.prove.dimensions import Dimension
+from fwplan.prove.ending import Ending, Kind
 from fwplan.prove.interfaces import HOST, Interfaces
 from fwplan.simulate.actions import Translate
 

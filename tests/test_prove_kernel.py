@@ -18,7 +18,7 @@ from fwplan.files import load
 from fwplan.network.together import bridge_names
 from fwplan.nft.read_ruleset import read_items
 from fwplan.plan.plan import Layout, make_plan
-from fwplan.prove.diagram import Kind
+from fwplan.prove.ending import Kind
 from fwplan.prove.examples import Scene
 from fwplan.prove.prove import Side, prove
 from fwplan.simulate.packet import NO_INTERFACE
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from fwplan.prove.diagram import Ending
+    from fwplan.prove.ending import Ending
     from fwplan.prove.prove import Example
     from fwplan.simulate.packet import Packet
 

@@ -11,10 +11,11 @@ from fwplan.audit.finding import Code
 from fwplan.audit.interests import MOST_ADDRESSES
 from fwplan.audit.probes import Place, probes
 from fwplan.audit.surroundings import corners, is_routed
-from fwplan.simulate.course import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged
 from fwplan.simulate.flow import flow
 from fwplan.simulate.outcome import BEFORE, Accept, Refuse, Undecided
-from fwplan.simulate.reply import reply
+from fwplan.simulate.packet import NO_INTERFACE
+from fwplan.simulate.reply import reply, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from fwplan.audit.interests import Interests
     from fwplan.audit.probes import Probe
     from fwplan.audit.surroundings import Surroundings
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
     from fwplan.nft.ruleset import Rule
     from fwplan.plan.expectations import Expectation, Expectations
     from fwplan.plan.expectations import Flow as Sent
@@ -128,12 +129,8 @@ class Court:
         return flow(self.simulator, answer, back if is_direct else None, back)
 
     def _way_back(self, probe: Probe) -> Course:
-        came = probe.packet.in_interface
-        if came is None or not came.name:
-            return ToHost()
-        if isinstance(probe.course, Bridged):
-            return Bridged(came)
-        return Out(self.around.bridge(came.bridge), came) if came.bridge else Out(came)
+        came = probe.packet.in_interface or NO_INTERFACE
+        return way_back(came, probe.course, self.around.bridge(came.bridge) if came.bridge else None)
 
     def _compare(self, probe: Probe, what: str, expected: Expectation, found: Flow) -> Broken | None:
         match found.verdict:

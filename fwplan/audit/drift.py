@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fwplan.audit.chain_drift import ChainSeen, chain_drift
 from fwplan.audit.drift_report import DriftReport
 from fwplan.audit.objects_drift import NftTexts, nft_text, objects_drift
-from fwplan.audit.shares import by_chain, leading_somewhere
+from fwplan.audit.shares import leading_somewhere
 from fwplan.nft import objects as nft
 from fwplan.plan.plan import Backend, Layout
 from fwplan.plan.share import nft_mark
@@ -68,7 +68,7 @@ def _nftables_drift(observation: Observation, plan: Plan, report: DriftReport) -
     wanted = nft_wanted(plan)
     yield from objects_drift(observation, wanted.present, report.repair)
     listing = observation.listing
-    for (table, chain), shares in by_chain(wanted).items():
+    for (table, chain), shares in wanted.by_chain().items():
         entries = listing.listed.get((table, chain), [])
         rules = [entry.rule for entry in entries]
         marks = [None if rule is None else nft_mark(rule) for rule in rules]

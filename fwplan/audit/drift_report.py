@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fwplan.audit.chain_drift import Drift
     from fwplan.audit.commands import Commands
-    from fwplan.network.definition import Subnet
+    from fwplan.network.addressing import Subnet
     from fwplan.plan.plan import NetworkPlan, Plan
     from fwplan.plan.share import Mark
 

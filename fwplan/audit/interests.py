@@ -18,7 +18,7 @@ from fwplan.nft.expressions import Goto, Jump, Number, Payload, Prefix, Range, S
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from fwplan.network.definition import Address, Subnet
+    from fwplan.network.addressing import Address, Subnet
     from fwplan.nft.ruleset import Rule, Ruleset, Table
 
 MOST_ADDRESSES = 64

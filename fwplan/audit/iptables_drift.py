@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fwplan.audit.chain_drift import ChainSeen, chain_drift
 from fwplan.audit.finding import Code, Finding
 from fwplan.audit.places import iptables_place
-from fwplan.audit.shares import by_chain, leading_somewhere
+from fwplan.audit.shares import leading_somewhere
 from fwplan.iptables import objects as iptables
 from fwplan.iptables.saved import as_saved
 from fwplan.iptables.text import saved_text
@@ -37,7 +37,7 @@ def iptables_drift(observation: Observation, plan: Plan, report: DriftReport) ->
     yield from _missing_chains(
         [chain for chain in wanted.present if chain.program in seen and chain not in saved.chains], report
     )
-    for chain, shares in by_chain(wanted).items():
+    for chain, shares in wanted.by_chain().items():
         if chain.program not in seen:
             continue
         entries = saved.rules.get(chain, [])

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fwplan.audit.surroundings import Surroundings
-    from fwplan.network.definition import Address, Network, Subnet
+    from fwplan.network.addressing import Address, Subnet
+    from fwplan.network.definition import Network
     from fwplan.plan.expectations import Transport
     from fwplan.plan.plan import NetworkPlan
     from fwplan.simulate.course import Course

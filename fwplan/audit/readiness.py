@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from fwplan.audit.finding import Code, Finding, Level
 from fwplan.audit.surroundings import corners
-from fwplan.network.definition import mask_length
 from fwplan.network.explanation import explain
 from fwplan.network.modes import Kind
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
     from fwplan.audit.observation import Observation
     from fwplan.audit.routing import Routing
-    from fwplan.network.definition import Address, Route, Subnet
+    from fwplan.network.addressing import Address, Subnet
     from fwplan.plan.plan import NetworkPlan
     from fwplan.simulate.packet import Interface
 
@@ -167,17 +165,8 @@ def _reached(share: NetworkPlan) -> Iterator[tuple[Subnet, Address, Address | No
     for ip in share.network.ips:
         yield ip.subnet, corners(ip.subnet, ip.address)[0], None
     for route in share.network.routes:
-        subnet = _behind(route)
-        if subnet.prefixlen:
-            yield subnet, subnet[-1], route.gateway
-
-
-def _behind(route: Route) -> Subnet:
-    """The subnet that lies behind a guest."""
-    length = mask_length(route.netmask) if route.netmask is not None else route.prefix or 0
-    if route.gateway.version == 4:
-        return IPv4Network((int(route.address or 0), length), strict=False)
-    return IPv6Network((int(route.address or 0), length), strict=False)
+        if route.prefix_length:
+            yield route.subnet, route.subnet[-1], route.gateway
 
 
 def _command(*words: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import Address, Subnet
+    from fwplan.network.addressing import Address, Subnet
     from fwplan.simulate.world import Route, World
 
 

@@ -1,4 +1,4 @@
-"""What chains are to hold, chain by chain and by whose the rules are."""
+"""What a chain is to hold, by whose the rules are."""
 
 from __future__ import annotations
 
@@ -10,18 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fwplan.plan.share import Mark
-    from fwplan.plan.wanted import Wanted
 
     Shares = Mapping[Mark, Sequence[Any]]
     """The rules of a chain by whose they are, from first to last."""
-
-
-def by_chain(wanted: Wanted[Any, Any, Any]) -> Mapping[Any, Shares]:
-    """What each chain is to hold."""
-    chains: dict[Any, dict[Mark, Sequence[Any]]] = {}
-    for (chain, mark), share in wanted.shares.items():
-        chains.setdefault(chain, {})[mark] = share
-    return chains
 
 
 def leading_somewhere(

@@ -12,16 +12,17 @@ from fwplan.simulate.packet import Interface
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fwplan.network.definition import Address, Subnet
+    from fwplan.network.addressing import Address, Subnet
     from fwplan.simulate.world import World
 
-_OUTSIDE: dict[int, tuple[Address, ...]] = {
+OUTSIDE: dict[int, tuple[Address, ...]] = {
     4: tuple(map(ip_address, ("198.51.100.7", "203.0.113.7", "192.0.2.7"))),
     6: tuple(map(ip_address, ("2001:db8:ffff::7", "2001:db8:fffe::7", "2001:db8:fffd::7"))),
 }
 """Addresses for documentation (RFC 5737, RFC 3849): one that is in no network of the host stands for the outside."""
 _EVERYWHERE: dict[int, Subnet] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
-_UNKNOWN_OUTSIDE = "outside0"
+UNKNOWN_UPLINK = "outside0"
+"""What stands for the interface that leads outside, where it is not known: a name that no rule is likely to have."""
 _UNKNOWN_PORT = "vnet0"
 
 
@@ -59,7 +60,7 @@ class Surroundings:
     @cached_property
     def _outside_addresses(self) -> Mapping[int, Address]:
         found = {}
-        for version, addresses in _OUTSIDE.items():
+        for version, addresses in OUTSIDE.items():
             subnets = [subnet for subnet in self.subnets if subnet.version == version]
             free = (address for address in addresses if not any(address in subnet for subnet in subnets))
             found[version] = next(free, addresses[0])
@@ -70,7 +71,7 @@ class Surroundings:
         found = {}
         for version, everywhere in _EVERYWHERE.items():
             routes = [route for route in self.world.routes or () if route.destination == everywhere and route.interface]
-            found[version] = min(routes, key=lambda route: route.metric).interface if routes else _UNKNOWN_OUTSIDE
+            found[version] = min(routes, key=lambda route: route.metric).interface if routes else UNKNOWN_UPLINK
         return found
 
     @cached_property

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fwplan.errors import HostError
 from fwplan.host.commit import commit
-from fwplan.host.places import anchor_from_json, anchor_json
-from fwplan.nft.json import chain_json, escaped, map_json, rule_json, table_json, verdict_json
-from fwplan.nft.listing import read_chain, read_rule
-from fwplan.nft.objects import AddressRange, Chain, Table, VerdictMap
+from fwplan.host.places import anchor_from_json, anchor_json, made_from_json, made_json
+from fwplan.nft.json import escaped, map_json, rule_json, verdict_json
+from fwplan.nft.listing import read_rule
+from fwplan.nft.objects import AddressRange, Table, VerdictMap
 from fwplan.nft.read_map import read_map, read_verdict
 from fwplan.plan import maps_names
 from fwplan.plan.compare_maps import compare_maps, maps_before
@@ -138,26 +138,16 @@ class MapsPartChange:
 
 
 def _made_json(made: MapsObject) -> Json:
-    match made:
-        case Table():
-            return {"table": table_json(made)}
-        case Chain():
-            return {"chain": chain_json(made)}
-        case VerdictMap():
-            return {"map": map_json(made)}
+    return {"map": map_json(made)} if isinstance(made, VerdictMap) else made_json(made)
 
 
 def _made(document: Json) -> MapsObject:
-    match document:
-        case {"table": table}:
-            return Table(table["family"], table["name"])
-        case {"chain": chain}:
-            return read_chain(chain)
-        case _:
-            made = read_map(document["map"])
-            if made is None:
-                raise HostError("the journal names a map of a kind that is unknown")
-            return made
+    if "map" not in document:
+        return made_from_json(document)
+    made = read_map(document["map"])
+    if made is None:
+        raise HostError("the journal names a map of a kind that is unknown")
+    return made
 
 
 def _key_json(key: ElementKey) -> Any:  # noqa: ANN401 - JSON

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fwplan.host.commit import commit
-from fwplan.host.places import anchor_from_json, anchor_json, mark_from_json, mark_json
-from fwplan.nft.json import chain_json, escaped, rule_json, table_json
-from fwplan.nft.listing import read_chain, read_rule
-from fwplan.nft.objects import FAMILIES, Chain, InterfaceMatch, Meta, Rule, Table
+from fwplan.host.places import anchor_from_json, anchor_json, made_from_json, made_json, mark_from_json, mark_json
+from fwplan.nft.json import escaped, rule_json
+from fwplan.nft.listing import read_rule
+from fwplan.nft.objects import FAMILIES, InterfaceMatch, Meta, Rule, Table
 from fwplan.plan.compare_nftables import NftChange, compare_nftables, nft_before
 from fwplan.plan.wanted import Wanted
 
@@ -71,8 +71,8 @@ class NftablesPart:
             chains.setdefault(key, []).append([mark_json(mark), anchor, rules])
         return {
             "kind": self.kind,
-            "present": [_made_json(made) for made in self.wanted.present],
-            "absent": [_made_json(made) for made in self.wanted.absent],
+            "present": [made_json(made) for made in self.wanted.present],
+            "absent": [made_json(made) for made in self.wanted.absent],
             "chains": [[table.family, table.name, chain, shares] for (table, chain), shares in chains.items()],
             "indexes": dict(self.indexes),
         }
@@ -89,8 +89,8 @@ class NftablesPart:
                 shares[place] = tuple(rule for rule in read if rule is not None)
                 if anchor is not None:
                     followed_by[place] = anchor_from_json(anchor)
-        present = tuple(_made(made) for made in document["present"])
-        absent = tuple(_made(made) for made in document["absent"])
+        present = tuple(made_from_json(made) for made in document["present"])
+        absent = tuple(made_from_json(made) for made in document["absent"])
         return cls(Wanted(present, absent, shares, followed_by), document["indexes"], as_it_was=True)
 
 
@@ -158,17 +158,3 @@ def _interfaces_of(rule: Rule) -> set[str]:
         for statement in rule.statements
         if isinstance(statement, InterfaceMatch) and statement.key in _BY_INDEX
     }
-
-
-def _made_json(made: Table | Chain) -> Json:
-    match made:
-        case Table() as table:
-            return {"table": table_json(table)}
-        case Chain() as chain:
-            return {"chain": chain_json(chain)}
-
-
-def _made(document: Json) -> Table | Chain:
-    if "table" in document:
-        return Table(document["table"]["family"], document["table"]["name"])
-    return read_chain(document["chain"])

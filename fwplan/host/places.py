@@ -1,10 +1,13 @@
-"""Whose rules are, and what stood behind them, as the journal keeps it."""
+"""Tables and chains, whose rules are, and what stood behind them, as the journal keeps it."""
 
 from __future__ import annotations
 
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, cast
 
+from fwplan.nft.json import chain_json, table_json
+from fwplan.nft.listing import read_chain
+from fwplan.nft.objects import Chain, Table
 from fwplan.plan.settle import Anchor
 from fwplan.plan.share import SetUpMark
 
@@ -45,3 +48,19 @@ def anchor_json(anchor: Anchor | None) -> Json | None:
 def anchor_from_json(document: Json) -> Anchor:
     """What stood behind the rules of a mark, as the journal keeps it."""
     return Anchor(name=document["rule"]) if "rule" in document else Anchor(mark=mark_from_json(document["mark"]))
+
+
+def made_json(made: Table | Chain) -> Json:
+    """A table or chain of nftables."""
+    match made:
+        case Table():
+            return {"table": table_json(made)}
+        case Chain():
+            return {"chain": chain_json(made)}
+
+
+def made_from_json(document: Json) -> Table | Chain:
+    """A table or chain of nftables, as the journal keeps it."""
+    if "table" in document:
+        return Table(document["table"]["family"], document["table"]["name"])
+    return read_chain(document["chain"])

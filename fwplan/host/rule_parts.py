@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from fwplan.host.part import Part
     from fwplan.host.state import Applied, Record
-    from fwplan.network.definition import Network, Subnet
+    from fwplan.network.addressing import Subnet
+    from fwplan.network.definition import Network
     from fwplan.plan.plan import Plan
 
     Way = tuple[Backend, Layout]

@@ -56,3 +56,23 @@ class Extension(Generic[P, R]):
 
     join: Callable[[Sequence[P]], R]
     options: Mapping[str, Option[P]] = field(default_factory=dict)
+
+
+def one(read: Callable[[str], P]) -> Option[P]:
+    """An option that is told one thing."""
+    return Option(lambda words: read(words[0]))
+
+
+def flag(piece: P) -> Option[P]:
+    """An option that is told nothing."""
+    return Option(lambda _: piece, words=0)
+
+
+def independent(**options: Option[P]) -> Extension[P, tuple[P, ...]]:
+    """An extension whose options say each something of its own; `_` in their names stands for `-`."""
+    return Extension(tuple, named(**options))
+
+
+def named(**options: Option[P]) -> Mapping[str, Option[P]]:
+    """Options by their names on the command line; `_` stands for `-`."""
+    return {f"--{name.replace('_', '-')}": option for name, option in options.items()}

@@ -46,7 +46,7 @@ from fwplan.iptables.matches import (
     TosIs,
     UnknownMatch,
 )
-from fwplan.iptables.read_match import TCP_FLAGS
+from fwplan.iptables.read_transport_match import TCP_FLAGS
 from fwplan.iptables.text import restore_word
 
 if TYPE_CHECKING:

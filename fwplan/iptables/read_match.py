@@ -6,10 +6,9 @@ Source: iptables-extensions(8), and the functions `*_save` of iptables (1.4.21 t
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
-from fwplan.iptables.extension import Extension, Option
-from fwplan.iptables.icmp_types import ICMP, ICMPV6
+from fwplan.iptables.extension import Extension, Option, flag, independent, one
 from fwplan.iptables.matches import (
     AddressInRange,
     AddressIs,
@@ -24,7 +23,6 @@ from fwplan.iptables.matches import (
     DscpIs,
     HasPortOfBridge,
     HopLimitIs,
-    IcmpTypeIs,
     InSet,
     InterfaceGroupIs,
     InterfaceIs,
@@ -35,16 +33,15 @@ from fwplan.iptables.matches import (
     OwnerIs,
     PacketTypeIs,
     PhysicalDevice,
-    PortIs,
     PortOfBridgeIs,
     ProtocolIs,
     ReversePath,
     SourceMacIs,
     StateIs,
     StatusIs,
-    TcpFlagsAre,
     TosIs,
 )
+from fwplan.iptables.read_transport_match import TRANSPORT
 from fwplan.iptables.read_value import (
     addresses,
     masked_number,
@@ -52,21 +49,17 @@ from fwplan.iptables.read_value import (
     numbers,
     ports,
     several_addresses,
-    several_ports,
     sides,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from fwplan.iptables.matches import ConnectionQuestion, Match, Range, Side
 
-P = TypeVar("P")
 Way = Literal["original", "reply"]
 Direction = Literal["in", "out"]
 
-TCP_FLAGS: Mapping[str, int] = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ALL": 63, "NONE": 0}
-_OPENS = TcpFlagsAre(TCP_FLAGS["SYN"] | TCP_FLAGS["RST"] | TCP_FLAGS["ACK"] | TCP_FLAGS["FIN"], TCP_FLAGS["SYN"])
 _STATES = frozenset(("INVALID", "NEW", "ESTABLISHED", "RELATED", "UNTRACKED", "SNAT", "DNAT"))
 _STATUSES = frozenset(("NONE", "EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED"))
 _ADDRESS_TYPES = frozenset(
@@ -80,21 +73,6 @@ _PACKET_TYPES: dict[str, Literal["unicast", "broadcast", "multicast", "otherhost
     "otherhost": "otherhost",
 }
 _DIRECTIONS: dict[str, Way] = {"ORIGINAL": "original", "REPLY": "reply"}
-_TRANSPORT = ("tcp", "udp", "udplite", "sctp", "dccp")
-
-
-def _one(read: Callable[[str], P]) -> Option[P]:
-    """An option that is told one thing."""
-    return Option(lambda words: read(words[0]))
-
-
-def _flag(piece: P) -> Option[P]:
-    """An option that is told nothing."""
-    return Option(lambda _: piece, words=0)
-
-
-def _all(pieces: Sequence[Match]) -> tuple[Match, ...]:
-    return tuple(pieces)
 
 
 def _among(text: str, known: frozenset[str]) -> tuple[str, ...]:
@@ -108,15 +86,15 @@ def _among(text: str, known: frozenset[str]) -> tuple[str, ...]:
 
 
 def _addresses(side: Side) -> Option[Match]:
-    return _one(lambda text: AddressIs(side, addresses(text)))
+    return one(lambda text: AddressIs(side, addresses(text)))
 
 
 def _interface(direction: Direction) -> Option[Match]:
-    return _one(lambda text: InterfaceIs(direction, text))
+    return one(lambda text: InterfaceIs(direction, text))
 
 
-_PROTOCOL: Option[Match] = _one(ProtocolIs)
-_FRAGMENT: Option[Match] = _flag(IsLaterFragment())
+_PROTOCOL: Option[Match] = one(ProtocolIs)
+_FRAGMENT: Option[Match] = flag(IsLaterFragment())
 OWN_OPTIONS: Mapping[str, Option[Match]] = {
     **dict.fromkeys(("-s", "--source", "--src"), _addresses("source")),
     **dict.fromkeys(("-d", "--destination", "--dst"), _addresses("destination")),
@@ -126,64 +104,6 @@ OWN_OPTIONS: Mapping[str, Option[Match]] = {
     **dict.fromkeys(("-f", "--fragment", "--fragments"), _FRAGMENT),
 }
 """Options of iptables itself."""
-
-
-# Of the transport protocol
-
-
-def _port(protocols: tuple[str, ...], side: Side | None) -> Option[Match]:
-    return _one(lambda text: PortIs(protocols, side, (ports(text),)))
-
-
-def _ports(side: Side | None) -> Option[Match]:
-    return _one(lambda text: PortIs(_TRANSPORT, side, several_ports(text)))
-
-
-def _transport(protocol: str, **more: Option[Match]) -> Extension[Match, tuple[Match, ...]]:
-    source, destination = _port((protocol,), "source"), _port((protocol,), "destination")
-    options = {
-        "--sport": source,
-        "--source-port": source,
-        "--dport": destination,
-        "--destination-port": destination,
-    }
-    return Extension(_all, options | {f"--{name.replace('_', '-')}": option for name, option in more.items()})
-
-
-def _flags(text: str) -> int:
-    found = 0
-    for flag in text.split(","):
-        if flag not in TCP_FLAGS:
-            raise ValueError(text)
-        found |= TCP_FLAGS[flag]
-    return found
-
-
-def _tcp_flags(words: Sequence[str]) -> Match:
-    return TcpFlagsAre(_flags(words[0]), _flags(words[1]))
-
-
-def _unseen(extension: str, option: str, words: int = 1) -> Option[Match]:
-    """An option about what no packet of a simulation has."""
-
-    def read(said: Sequence[str]) -> Match:
-        return OutOfSight(extension, " ".join((option, *said)))
-
-    return Option(read, words)
-
-
-def _icmp(protocol: Literal["icmp", "icmpv6"]) -> Option[Match]:
-    names = ICMP if protocol == "icmp" else ICMPV6
-
-    def read(text: str) -> Match:
-        if text == "any":
-            return IcmpTypeIs(protocol, None, None)
-        kind, found, code = text.partition("/")
-        if not found and kind in names:
-            return IcmpTypeIs(protocol, *names[kind])
-        return IcmpTypeIs(protocol, number(kind, 255), number(code, 255) if found else None)
-
-    return _one(read)
 
 
 # Of connection tracking
@@ -201,11 +121,11 @@ def _direction(text: str) -> ConnectionQuestion:
 
 def _conntrack() -> Mapping[str, Option[ConnectionQuestion]]:
     options: dict[str, Option[ConnectionQuestion]] = {
-        "--ctstate": _one(_states),
-        "--ctstatus": _one(lambda text: StatusIs(_among(text, _STATUSES))),
-        "--ctdir": _one(_direction),
-        "--ctproto": _one(ConnectionProtocolIs),
-        "--ctexpire": _one(lambda text: ConnectionExpires(numbers(text))),
+        "--ctstate": one(_states),
+        "--ctstatus": one(lambda text: StatusIs(_among(text, _STATUSES))),
+        "--ctdir": one(_direction),
+        "--ctproto": one(ConnectionProtocolIs),
+        "--ctexpire": one(lambda text: ConnectionExpires(numbers(text))),
     }
     ways: tuple[tuple[str, Way], ...] = (("orig", "original"), ("repl", "reply"))
     both: tuple[tuple[str, Side], ...] = (("src", "source"), ("dst", "destination"))
@@ -217,11 +137,11 @@ def _conntrack() -> Mapping[str, Option[ConnectionQuestion]]:
 
 
 def _connection_address(way: Way, side: Side) -> Option[ConnectionQuestion]:
-    return _one(lambda text: ConnectionAddressIs(way, side, addresses(text)))
+    return one(lambda text: ConnectionAddressIs(way, side, addresses(text)))
 
 
 def _connection_port(way: Way, side: Side) -> Option[ConnectionQuestion]:
-    return _one(lambda text: ConnectionPortIs(way, side, ports(text)))
+    return one(lambda text: ConnectionPortIs(way, side, ports(text)))
 
 
 def _connection(questions: Sequence[ConnectionQuestion]) -> tuple[Match, ...]:
@@ -229,7 +149,7 @@ def _connection(questions: Sequence[ConnectionQuestion]) -> tuple[Match, ...]:
 
 
 def _mark(of: Literal["packet", "connection"]) -> Option[Match]:
-    return _one(lambda text: MarkIs(of, *masked_number(text)))
+    return one(lambda text: MarkIs(of, *masked_number(text)))
 
 
 # Of the host
@@ -240,7 +160,7 @@ def _address_type(side: Side) -> Option[Any]:
         types = tuple(each.lower() for each in _among(text, _ADDRESS_TYPES))
         return AddressTypeIs(side, types)
 
-    return _one(read)
+    return one(read)
 
 
 def _address_types(pieces: Sequence[AddressTypeIs | Direction]) -> tuple[Match, ...]:
@@ -252,14 +172,14 @@ def _address_types(pieces: Sequence[AddressTypeIs | Direction]) -> tuple[Match, 
     return tuple(replace(piece, of_interface=limit) for piece in pieces if isinstance(piece, AddressTypeIs))
 
 
-_PORT_IN: Option[PortOfBridgeIs | HasPortOfBridge] = _one(lambda name: PortOfBridgeIs("in", name))
-_PORT_OUT: Option[PortOfBridgeIs | HasPortOfBridge] = _one(lambda name: PortOfBridgeIs("out", name))
+_PORT_IN: Option[PortOfBridgeIs | HasPortOfBridge] = one(lambda name: PortOfBridgeIs("in", name))
+_PORT_OUT: Option[PortOfBridgeIs | HasPortOfBridge] = one(lambda name: PortOfBridgeIs("out", name))
 _PHYSDEV: Mapping[str, Option[PortOfBridgeIs | HasPortOfBridge]] = {
     "--physdev-in": _PORT_IN,
     "--physdev-out": _PORT_OUT,
-    "--physdev-is-in": _flag(HasPortOfBridge("in")),
-    "--physdev-is-out": _flag(HasPortOfBridge("out")),
-    "--physdev-is-bridged": _flag(HasPortOfBridge("bridged")),
+    "--physdev-is-in": flag(HasPortOfBridge("in")),
+    "--physdev-is-out": flag(HasPortOfBridge("out")),
+    "--physdev-is-bridged": flag(HasPortOfBridge("bridged")),
 }
 
 
@@ -272,11 +192,11 @@ def _group(direction: Direction) -> Option[Match]:
         # the one name that /etc/iproute2/group has on every host
         return InterfaceGroupIs(direction, *(masked_number("0" if text == "default" else text)))
 
-    return _one(read)
+    return one(read)
 
 
 def _owner(kind: Literal["user", "group"]) -> Option[Match]:
-    return _one(lambda text: OwnerIs(kind, numbers(text, "-")))
+    return one(lambda text: OwnerIs(kind, numbers(text, "-")))
 
 
 def _owners(pieces: Sequence[OwnerIs | str]) -> tuple[Match, ...]:
@@ -326,11 +246,11 @@ def _mac(text: str) -> Match:
 
 
 def _address_range(side: Side) -> Option[Match]:
-    return _one(lambda text: AddressInRange(side, *several_addresses(text)))
+    return one(lambda text: AddressInRange(side, *several_addresses(text)))
 
 
 def _hops(comparison: Literal["==", "<", ">"], extension: Literal["ttl", "hl"]) -> Option[Match]:
-    return _one(lambda text: HopLimitIs(comparison, number(text, 255), extension=extension))
+    return one(lambda text: HopLimitIs(comparison, number(text, 255), extension=extension))
 
 
 def _lengths(text: str) -> Match:
@@ -341,63 +261,39 @@ def _length_span(text: str) -> Range:
     return numbers(text, ":", 0xFFFF)
 
 
-def _simple(**options: Option[Match]) -> Extension[Match, tuple[Match, ...]]:
-    return Extension(_all, {f"--{name.replace('_', '-')}": option for name, option in options.items()})
-
-
 EXTENSIONS: Mapping[str, Extension[Any, tuple[Match, ...]]] = {
-    "tcp": _transport(
-        "tcp",
-        tcp_flags=Option(_tcp_flags, words=2),
-        syn=_flag(_OPENS),
-        tcp_option=_unseen("tcp", "--tcp-option"),
-    ),
-    "udp": _transport("udp"),
-    "udplite": _transport("udplite"),
-    "sctp": _transport("sctp", chunk_types=_unseen("sctp", "--chunk-types", 2)),
-    "dccp": _transport(
-        "dccp", dccp_types=_unseen("dccp", "--dccp-types"), dccp_option=_unseen("dccp", "--dccp-option")
-    ),
-    "multiport": _simple(
-        sports=_ports("source"),
-        source_ports=_ports("source"),
-        dports=_ports("destination"),
-        destination_ports=_ports("destination"),
-        ports=_ports(None),
-    ),
-    "icmp": _simple(icmp_type=_icmp("icmp")),
-    "icmp6": _simple(icmpv6_type=_icmp("icmpv6")),
+    **TRANSPORT,
     "conntrack": Extension(_connection, _conntrack()),
-    "state": Extension(_connection, {"--state": _one(_states)}),
-    "mark": _simple(mark=_mark("packet")),
-    "connmark": _simple(mark=_mark("connection")),
+    "state": Extension(_connection, {"--state": one(_states)}),
+    "mark": independent(mark=_mark("packet")),
+    "connmark": independent(mark=_mark("connection")),
     "addrtype": Extension(
         _address_types,
         {
             "--src-type": _address_type("source"),
             "--dst-type": _address_type("destination"),
-            "--limit-iface-in": _flag("in"),
-            "--limit-iface-out": _flag("out"),
+            "--limit-iface-in": flag("in"),
+            "--limit-iface-out": flag("out"),
         },
     ),
     "physdev": Extension(_physical_device, _PHYSDEV),
-    "devgroup": _simple(src_group=_group("in"), dst_group=_group("out")),
+    "devgroup": independent(src_group=_group("in"), dst_group=_group("out")),
     "owner": Extension(
         _owners,
         {
             "--uid-owner": _owner("user"),
             "--gid-owner": _owner("group"),
-            "--socket-exists": _flag(OwnerIs("user", None)),
-            "--suppl-groups": _flag("supplementary groups as well"),
+            "--socket-exists": flag(OwnerIs("user", None)),
+            "--suppl-groups": flag("supplementary groups as well"),
         },
     ),
     "rpfilter": Extension(
         _reverse_path,
         {
-            "--loose": _flag("loose"),
-            "--accept-local": _flag("local"),
-            "--validmark": _flag("mark"),
-            "--invert": _flag("invert"),
+            "--loose": flag("loose"),
+            "--accept-local": flag("local"),
+            "--validmark": flag("mark"),
+            "--invert": flag("invert"),
         },
     ),
     "set": Extension(
@@ -414,75 +310,16 @@ EXTENSIONS: Mapping[str, Extension[Any, tuple[Match, ...]]] = {
             },
         },
     ),
-    "pkttype": _simple(pkt_type=_one(_packet_type)),
-    "mac": _simple(mac_source=_one(_mac)),
-    "iprange": _simple(src_range=_address_range("source"), dst_range=_address_range("destination")),
-    "length": _simple(length=_one(_lengths)),
-    "ttl": _simple(
+    "pkttype": independent(pkt_type=one(_packet_type)),
+    "mac": independent(mac_source=one(_mac)),
+    "iprange": independent(src_range=_address_range("source"), dst_range=_address_range("destination")),
+    "length": independent(length=one(_lengths)),
+    "ttl": independent(
         ttl_eq=_hops("==", "ttl"), ttl_lt=_hops("<", "ttl"), ttl_gt=_hops(">", "ttl"), ttl=_hops("==", "ttl")
     ),
-    "hl": _simple(hl_eq=_hops("==", "hl"), hl_lt=_hops("<", "hl"), hl_gt=_hops(">", "hl")),
-    "dscp": _simple(dscp=_one(lambda text: DscpIs(number(text, 63)))),
-    "tos": _simple(tos=_one(lambda text: TosIs(*masked_number(text, 255)))),
-    "comment": _simple(comment=_one(Comment)),
+    "hl": independent(hl_eq=_hops("==", "hl"), hl_lt=_hops("<", "hl"), hl_gt=_hops(">", "hl")),
+    "dscp": independent(dscp=one(lambda text: DscpIs(number(text, 63)))),
+    "tos": independent(tos=one(lambda text: TosIs(*masked_number(text, 255)))),
+    "comment": independent(comment=one(Comment)),
 }
 """By name."""
-
-IMPLIED: Mapping[str, str] = {
-    "tcp": "tcp",
-    "udp": "udp",
-    "udplite": "udplite",
-    "sctp": "sctp",
-    "dccp": "dccp",
-    "icmp": "icmp",
-    "icmpv6": "icmp6",
-    "ipv6-icmp": "icmp6",
-    "6": "tcp",
-    "17": "udp",
-    "1": "icmp",
-    "58": "icmp6",
-}
-"""Extensions whose options administrators write without `-m`, after the `-p` of their protocol."""
-
-OUT_OF_SIGHT = frozenset(
-    (
-        "ah",
-        "bpf",
-        "cgroup",
-        "cluster",
-        "connbytes",
-        "connlabel",
-        "connlimit",
-        "cpu",
-        "dst",
-        "ecn",
-        "esp",
-        "eui64",
-        "frag",
-        "hashlimit",
-        "hbh",
-        "helper",
-        "ipcomp",
-        "ipv6header",
-        "ipvs",
-        "l2tp",
-        "limit",
-        "mh",
-        "nfacct",
-        "osf",
-        "policy",
-        "quota",
-        "rateest",
-        "realm",
-        "recent",
-        "rt",
-        "socket",
-        "srh",
-        "statistic",
-        "string",
-        "tcpmss",
-        "time",
-        "u32",
-    )
-)
-"""Extensions that ask for what no packet of a simulation has."""

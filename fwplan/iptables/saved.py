@@ -29,6 +29,7 @@ from fwplan.iptables.objects import (
     Snat,
     Source,
 )
+from fwplan.iptables.words import rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,8 +42,6 @@ _TABLES: dict[str, TableName] = {"filter": "filter", "nat": "nat", "mangle": "ma
 _RULE = re.compile(r"(?:\[([0-9]{1,20}):([0-9]{1,20})\] )?-A ([^ ]+)(?: (.*))?", re.DOTALL)
 _CHAIN = re.compile(r":([^ ]+) ([^ ]+)(?: \[[0-9]{1,20}:[0-9]{1,20}\])?")
 _FOREIGN = re.compile(r"# Table `(filter|nat|mangle)' is incompatible")
-_REST_OF_QUOTED = re.compile(r'(?:[^"\\]|\\.)*"')
-_WORD = re.compile(rf' *(?:-[Agijo] [^ ]+|"{_REST_OF_QUOTED.pattern}|[^" ][^ ]*)')
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _NUMBER = re.compile(r"[0-9]{1,5}")
 
@@ -98,7 +97,7 @@ def read_saved(program: Program, text: str) -> Saved:
     saved = Saved()
     table: str | None = None
     chains: dict[str, Chain] = {}
-    for number, line in _lines(text):
+    for number, line in rules_of(text):
         if not line or line.startswith("#"):
             _refuse_foreign(program, line)
         elif table is None:
@@ -156,31 +155,6 @@ def as_saved(rule: Rule) -> Rule:
 
 def _place(match: Match) -> int:
     return _ORDER[type(match)]
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers; a rule goes on in the next line where it quotes a text that does."""
-    begun: list[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        begun.append(line)
-        if (begun[1:] or '"' in line) and _ends_in_quotes(line, within=len(begun) > 1):
-            continue
-        yield number, "\n".join(begun)
-        begun = []
-    if begun:
-        raise UnreadableError(f"a quoted text does not end: {begun[0]}")
-
-
-def _ends_in_quotes(line: str, *, within: bool) -> bool:
-    place = 0
-    if within:
-        rest = _REST_OF_QUOTED.match(line)
-        if rest is None:
-            return True
-        place = rest.end()
-    while (word := _WORD.match(line, place)) is not None:
-        place = word.end()
-    return place < len(line.rstrip(" "))
 
 
 def _is_of_all(match: Match) -> bool:

@@ -12,7 +12,7 @@ from fwplan.plan.intents import Family
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fwplan.network.definition import Address, Subnet
+    from fwplan.network.addressing import Address, Subnet
 
 
 _NEARBY = 256

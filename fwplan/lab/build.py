@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from fwplan.lab.world import AddressWithPrefix, Machine, Segment, World
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
 
 VIA_HOST = 1
 """The mark of a socket whose packets go by way of the host, also to machines on the same segment."""

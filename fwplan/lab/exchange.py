@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fwplan.lab.build import Built
     from fwplan.lab.probes import Probe
     from fwplan.lab.world import World
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
     from fwplan.plan.intents import Family
 
 _HOPS = 8

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fwplan.lab.world import AddressWithPrefix
-    from fwplan.network.definition import Address, Network, Subnet
+    from fwplan.network.addressing import Address, Subnet
+    from fwplan.network.definition import Network
     from fwplan.plan.plan import NetworkPlan, Plan
 
 _SPOKEN_FOR = {"host", "outside"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fwplan.plan.intents import Family
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
 
 _MAGIC = b"fwplan! "
 _TOKEN = struct.Struct("!8sIH")

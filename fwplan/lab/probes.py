@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fwplan.lab.world import Machine, Place, Segment, World
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
     from fwplan.plan.expectations import Transport
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fwplan.lab.probes import Probe
     from fwplan.lab.promised import Promise
     from fwplan.lab.world import World
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
     from fwplan.plan.plan import Plan
 
 

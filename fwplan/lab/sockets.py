@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fwplan.plan.intents import Family
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
 
 VERSIONS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 _ANY = {Family.IPV4: "0.0.0.0", Family.IPV6: "::"}  # noqa: S104 - all addresses of a machine of the lab

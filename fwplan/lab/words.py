@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fwplan.lab.rehearsal import Rehearsal, Result
     from fwplan.lab.world import World
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
 
 SIGNS = {Reach.ANSWERED: "✓", Reach.ARRIVES: "→", Reach.REFUSED: "✗", Reach.SILENT: "…"}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from ipaddress import IPv4Interface, IPv6Interface
 
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
     from fwplan.plan.plan import NetworkPlan
 
     AddressWithPrefix = IPv4Interface | IPv6Interface

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import Address, Subnet
+    from fwplan.network.addressing import Address, Subnet
 
 _LARGEST_BITS = 16
 """A range may differ in the last 16 bits of its addresses, no more (`virSocketAddrGetRange`)."""

@@ -10,14 +10,14 @@ Source of all meanings: libvirt's network XML format (https://libvirt.org/format
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from fwplan.network.addressing import Address, Subnet, mask_length, natural_prefix_length, subnet_of
 from fwplan.network.modes import MEANINGS, ForwardMode, Kind, Meaning, kind_of
 
-Address = IPv4Address | IPv6Address
-Subnet = IPv4Network | IPv6Network
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
+
 LeaseUnit = Literal["seconds", "minutes", "hours"]
 MacTableManager = Literal["kernel", "libvirt"]
 NativeMode = Literal["tagged", "untagged"]
@@ -212,7 +212,7 @@ class Ip(Element):
     @property
     def subnet(self) -> Subnet:
         """The guests' subnet: the address less its host part."""
-        return _subnet(int(self.address), self.address.version, self.prefix_length)
+        return subnet_of(int(self.address), self.address.version, self.prefix_length)
 
     @property
     def gives_addresses(self) -> bool:
@@ -230,6 +230,21 @@ class Route(Element):
     netmask: IPv4Address | None = None
     prefix: int | None = None
     metric: int | None = None
+
+    @property
+    def prefix_length(self) -> int:
+        """Bits of the network part: of `netmask`, else `prefix`, else none.
+
+        Raises:
+            ValueError: a one follows a zero in the netmask.
+        """
+        return (self.prefix or 0) if self.netmask is None else mask_length(self.netmask)
+
+    @property
+    def subnet(self) -> Subnet:
+        """What lies behind the guest: the address less its host part."""
+        address = 0 if self.address is None else int(self.address)
+        return subnet_of(address, (self.gateway if self.address is None else self.address).version, self.prefix_length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -437,45 +452,3 @@ class Network(Element):
         if self.forward.dev is not None:
             return self.forward.dev
         return self.forward.interfaces[0].dev if self.forward.interfaces else None
-
-
-@lru_cache(maxsize=8192)
-def _subnet(address: int, version: int, prefix: int) -> Subnet:
-    """Made once: everybody asks a definition for its subnets, and making one takes a while."""
-    make = IPv4Network if version == 4 else IPv6Network
-    return make((address, prefix), strict=False)
-
-
-def mask_length(netmask: IPv4Address) -> int:
-    """Number of leading ones of a netmask.
-
-    Raises:
-        ValueError: a one follows a zero.
-    """
-    inverted = int(netmask) ^ 0xFFFFFFFF
-    if inverted & (inverted + 1):
-        msg = f"netmask {netmask} is not contiguous"
-        raise ValueError(msg)
-    return 32 - inverted.bit_length()
-
-
-def natural_prefix_length(address: Address) -> int:
-    """Prefix length of an address that comes without one: its class for IPv4 (RFC 791), 64 for IPv6.
-
-    Raises:
-        ValueError: the address is of class D or E.
-    """
-    if int(address) == 0:
-        return 0
-    if isinstance(address, IPv6Address):
-        return 64
-    match int(address) >> 28:
-        case 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7:
-            return 8
-        case 8 | 9 | 10 | 11:
-            return 16
-        case 12 | 13:
-            return 24
-        case _:
-            msg = f"{address} belongs to no class that has a netmask"
-            raise ValueError(msg)

@@ -20,7 +20,7 @@ from fwplan.network.problems import Problem, Severity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
 
 Word = TypeVar("Word", bound=str)
 Value = TypeVar("Value")

@@ -12,7 +12,8 @@ from fwplan.network.translations import translation_conflicts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fwplan.network.definition import Network, Subnet
+    from fwplan.network.addressing import Subnet
+    from fwplan.network.definition import Network
 
 _TEMPLATE = "virbr%d"
 

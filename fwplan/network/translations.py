@@ -10,7 +10,8 @@ from fwplan.network.problems import Problem, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fwplan.network.definition import Address, Network, Subnet
+    from fwplan.network.addressing import Address, Subnet
+    from fwplan.network.definition import Network
 
 _USUAL_PORTS = (1024, 65535)
 

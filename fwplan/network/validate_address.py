@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from fwplan.network.address_range import range_fault
-from fwplan.network.definition import mask_length
+from fwplan.network.addressing import mask_length
 from fwplan.network.problems import Problem, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from ipaddress import IPv4Address
 
-    from fwplan.network.definition import Address, Dhcp, Ip, Network, Route, Subnet
+    from fwplan.network.addressing import Address, Subnet
+    from fwplan.network.definition import Dhcp, Ip, Network, Route
     from fwplan.network.faults import Faults
 
 _BITS = {4: 32, 6: 128}
@@ -162,7 +162,7 @@ def _route_address_problems(route: Route, path: str) -> Iterator[Problem]:
             f"{address} and the gateway {route.gateway} are not of one family",
             f"name a gateway of IPv{address.version}",
         )
-    if not problems and not _is_network_address(route):
+    if not problems and route.address not in {None, route.subnet.network_address}:
         yield Problem(
             Severity.ERROR,
             path,
@@ -177,11 +177,3 @@ def _subnets(network: Network) -> Iterator[Subnet]:
             yield ip.subnet
         except ValueError:  # reported where the address stands
             continue
-
-
-def _is_network_address(route: Route) -> bool:
-    if route.address is None:
-        return True
-    prefix = mask_length(route.netmask) if route.netmask is not None else route.prefix or 0
-    make = IPv4Network if route.address.version == 4 else IPv6Network
-    return bool(make((int(route.address), prefix), strict=False).network_address == route.address)

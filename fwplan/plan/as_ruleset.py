@@ -120,6 +120,12 @@ def as_ruleset(
     )
 
 
+def as_rule(rule: objects.Rule) -> Rule:
+    """One rule in the vocabulary of plans, as a rule of a ruleset."""
+    place = Place(rule.table.family, rule.table.name, rule.chain)
+    return Rule(place, tuple(_statement(each, rule.table.family) for each in rule.statements), rule.handle)
+
+
 def _sets(
     maps: Iterable[objects.VerdictMap], elements: Iterable[objects.Element]
 ) -> dict[objects.Table, dict[str, NamedSet]]:

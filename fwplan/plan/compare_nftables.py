@@ -52,7 +52,7 @@ def compare_nftables(listing: Listing, wanted: NftWanted, indexes: Indexes | Non
     inserts: list[Insert | Append] = []
     leaving: Counter[Table] = Counter()
     moved = 0
-    for key, shares in _by_chain(wanted).items():
+    for key, shares in wanted.by_chain().items():
         entries = listing.listed.get(key, [])
         settlement = settle(
             [entry.rule for entry in entries],
@@ -99,13 +99,6 @@ def nft_before(listing: Listing, wanted: NftWanted) -> NftWanted:
         shares={place: tuple(reversed(share)) for place, share in shares.items()},
         followed_by=followed_by,
     )
-
-
-def _by_chain(wanted: NftWanted) -> dict[NftChainKey, dict[Mark, tuple[Rule, ...]]]:
-    chains: dict[NftChainKey, dict[Mark, tuple[Rule, ...]]] = {}
-    for (key, mark), share in wanted.shares.items():
-        chains.setdefault(key, {})[mark] = share
-    return chains
 
 
 def _marks(entries: Sequence[ListedRule], indexes: Indexes) -> list[Mark | None]:

@@ -35,7 +35,7 @@ from fwplan.plan.intents import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fwplan.network.definition import Address
+    from fwplan.network.addressing import Address
     from fwplan.plan.intents import Intent
 
 Transport = Literal["tcp", "udp", "icmp"]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import AddressRange, PortRange, Subnet
+    from fwplan.network.addressing import Subnet
+    from fwplan.network.definition import AddressRange, PortRange
 
 Protocol = Literal["tcp", "udp"]
 

@@ -70,7 +70,7 @@ from fwplan.plan.promises import LINK_GROUPS, UNPRIVILEGED_PORTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fwplan.network.definition import Subnet
+    from fwplan.network.addressing import Subnet
     from fwplan.nft.objects import KeyType, Statement, Table
 
 _ADDRESS: dict[Family, KeyType] = {Family.IPV4: "ipv4_addr", Family.IPV6: "ipv6_addr"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from fwplan.network.definition import Subnet
+    from fwplan.network.addressing import Subnet
 
 K = TypeVar("K", bound="Hashable")
 

@@ -27,7 +27,8 @@ from fwplan.plan.intents import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fwplan.network.definition import Ip, Network, Subnet
+    from fwplan.network.addressing import Subnet
+    from fwplan.network.definition import Ip, Network
 
 UNPRIVILEGED_PORTS = PortRange(start=1024, end=65535)
 """Without a range of its own a guest must not appear under a privileged port, which NFS servers trust."""

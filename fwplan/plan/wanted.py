@@ -42,6 +42,13 @@ class Wanted(Generic[S, C, R]):
     shares: Mapping[tuple[C, Mark], tuple[R, ...]]
     followed_by: Mapping[tuple[C, Mark], Anchor] = field(default_factory=dict)
 
+    def by_chain(self) -> Mapping[C, Mapping[Mark, tuple[R, ...]]]:
+        """The shares of each chain."""
+        chains: dict[C, dict[Mark, tuple[R, ...]]] = {}
+        for (chain, mark), share in self.shares.items():
+            chains.setdefault(chain, {})[mark] = share
+        return chains
+
 
 NftChainKey = tuple[nft.Table, str]
 NftWanted = Wanted[nft.Table | nft.Chain, NftChainKey, nft.Rule]

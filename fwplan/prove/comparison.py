@@ -10,8 +10,9 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fwplan.prove.diagram import Kind, Leaf, aligned
+from fwplan.prove.diagram import Leaf, aligned
 from fwplan.prove.dimensions import Dimension
+from fwplan.prove.ending import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

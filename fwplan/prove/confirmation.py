@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwplan.prove.diagram import Ending, Kind
+from fwplan.prove.ending import Ending, Kind
 from fwplan.simulate.actions import Translate
 from fwplan.simulate.outcome import Accept
 from fwplan.simulate.packet import NO_INTERFACE

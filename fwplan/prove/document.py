@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fwplan.prove.diagram import Kind
+from fwplan.prove.ending import Kind
 from fwplan.prove.words import deciders, trace_options
 from fwplan.simulate.fib import address_of
 from fwplan.trace.document import doubt_json, packet_json
@@ -12,7 +12,7 @@ from fwplan.trace.document import doubt_json, packet_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fwplan.prove.diagram import Ending
+    from fwplan.prove.ending import Ending
     from fwplan.prove.prove import Example, FamilyResult, Proof, Side, Treatment
     from fwplan.simulate.packet import Interface, Packet
 

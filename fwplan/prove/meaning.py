@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from fwplan.errors import UnreadableError
 from fwplan.nft.rule_text import rule_text, statement_text
 from fwplan.nft.statements import Match, Nat, Offload, Set, VerdictMap, XtMatch
-from fwplan.prove.diagram import Ending, Kind, TooIntricateError
+from fwplan.prove.diagram import TooIntricateError
 from fwplan.prove.dimensions import STATES, Dimension
+from fwplan.prove.ending import Ending, Kind
 from fwplan.prove.interfaces import HOST
 from fwplan.prove.points import written
 from fwplan.prove.reading import Reading
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
     from fwplan.nft.ruleset import Ruleset
     from fwplan.nft.statements import Statement
-    from fwplan.prove.diagram import Changes, Diagram, Diagrams
+    from fwplan.prove.diagram import Diagram, Diagrams
     from fwplan.prove.doubts import Doubts
+    from fwplan.prove.ending import Changes
     from fwplan.prove.points import Points
     from fwplan.prove.readings import Readings
     from fwplan.simulate.actions import Result

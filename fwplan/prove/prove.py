@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from fwplan.errors import FwplanError
 from fwplan.prove.comparison import Classes, Comparison, Relation
 from fwplan.prove.confirmation import endings, way
-from fwplan.prove.diagram import MOST_SPANS, Diagrams, Ending, Kind
+from fwplan.prove.diagram import MOST_SPANS, Diagrams
 from fwplan.prove.dimensions import FAMILIES, Dimension, Family
 from fwplan.prove.doubts import Doubts
+from fwplan.prove.ending import Ending, Kind
 from fwplan.prove.examples import Scene, example_of
 from fwplan.prove.interfaces import HOST, Interfaces
 from fwplan.prove.meaning import Meaning

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fwplan.audit.owners import owner_of_policy, owner_of_rule
 from fwplan.nft.rule_text import rule_text
-from fwplan.prove.diagram import Kind
+from fwplan.prove.ending import Kind
 from fwplan.simulate.fib import address_of
 from fwplan.simulate.outcome import ChainEnded, RuleMet
 from fwplan.simulate.packet import NO_INTERFACE
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fwplan.nft.ruleset import Ruleset
-    from fwplan.prove.diagram import Ending
     from fwplan.prove.dimensions import Family
+    from fwplan.prove.ending import Ending
     from fwplan.prove.prove import Treatment
     from fwplan.simulate.actions import Translate
     from fwplan.simulate.packet import Packet

@@ -9,6 +9,7 @@ from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.packet import NO_INTERFACE, Connection, Packet
 
 if TYPE_CHECKING:
+    from fwplan.simulate.course import Course
     from fwplan.simulate.flow import Flow
     from fwplan.simulate.packet import Interface
 
@@ -56,3 +57,18 @@ def reply(found: Flow) -> Packet | None:
     if packet.icmp_type in _ECHO_REPLY:
         answer = replace(answer, icmp_type=_ECHO_REPLY[packet.icmp_type], icmp_code=0, icmp_id=packet.icmp_id)
     return answer
+
+
+def way_back(came: Interface, course: Course | None, bridge: Interface | None) -> Course:
+    """Where the answer to a packet goes: the way that the packet came by.
+
+    Args:
+        came: the interface by which it came; that without a name for a packet of the host's own.
+        course: where it went; None where only IP has to say where the answer goes.
+        bridge: whose port `came` is.
+    """
+    if not came.name:
+        return ToHost()
+    if isinstance(course, Bridged):
+        return Bridged(came)
+    return Out(came) if bridge is None else Out(bridge, came)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwplan.iptables.read_match import OUT_OF_SIGHT
+from fwplan.iptables.extension_names import OUT_OF_SIGHT
 from fwplan.nft.expressions import AnonymousSet, Concatenation, Ct, Element, Flags, Jhash, Map, Operation, Unknown
 from fwplan.nft.statements import (
     AllOf,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from fwplan.audit.surroundings import UNKNOWN_UPLINK
 from fwplan.errors import UnanswerableError
 from fwplan.simulate.course import Bridged, Out, ToHost
 from fwplan.simulate.packet import ICMP, ICMPV6, NO_INTERFACE, TCP, UDP, Connection, Endpoints, Interface, Packet
-from fwplan.trace.placing import SOMEWHERE, UPLINK, Placed, Placing
+from fwplan.trace.placing import SOMEWHERE, Placed, Placing
 from fwplan.trace.question import PROTOCOLS, Role
 
 if TYPE_CHECKING:
@@ -182,13 +183,13 @@ class _Asking:
     def _uplink_of(self, bridge: str) -> Interface:
         found = self._placing.uplink(bridge)
         if found is None:
-            self._taken.append(f"{bridge} leads outside by a port that is called {UPLINK}")
-        return found or Interface(UPLINK, None, "", "ether", None, bridge)
+            self._taken.append(f"{bridge} leads outside by a port that is called {UNKNOWN_UPLINK}")
+        return found or Interface(UNKNOWN_UPLINK, None, "", "ether", None, bridge)
 
     def _outside(self, end: Placed, inside: Placed, moves: str) -> Interface:
         name = self._placing.way_outside(end.address, inside)
         if name is None:
-            name = UPLINK
+            name = UNKNOWN_UPLINK
             option = "--in-interface" if moves == "comes in" else "--out-interface"
             self._taken.append(f"it {moves} by {name}, which is not known ({option} says which)")
         return self._placing.interface(name)

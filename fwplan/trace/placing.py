@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from fwplan.audit.surroundings import OUTSIDE
 from fwplan.errors import UnanswerableError
 from fwplan.network.modes import Kind
 from fwplan.simulate.fib import address_type
@@ -13,7 +14,7 @@ from fwplan.simulate.packet import Interface
 from fwplan.trace.question import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fwplan.network.definition import Ip
     from fwplan.plan.plan import NetworkPlan
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from fwplan.simulate.world import World
     from fwplan.trace.question import Endpoint
 
-SOMEWHERE: dict[int, Address] = {4: ip_address("198.51.100.7"), 6: ip_address("2001:db8:ffff::7")}
-"""Somebody outside, where nobody says who: of the addresses that are kept for documentation."""
-UPLINK = "outside0"
-"""What stands for the interface that leads outside, where it is not known: a name that no rule is likely to have."""
+SOMEWHERE: Mapping[int, Address] = {version: addresses[0] for version, addresses in OUTSIDE.items()}
+"""Somebody outside, where nobody says who."""
 _GUESTS_KINDS = frozenset(("tun", "veth", "macvtap"))
 """Of the ports of a bridge, those that lead to guests."""
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from fwplan.nft import objects as nft
 from fwplan.nft.expressions import Flags, Payload, Prefix, Range, Word
-from fwplan.nft.json import escaped, rule_json
-from fwplan.nft.read_ruleset import read_items
 from fwplan.nft.statements import Match, Nat, Reject
+from fwplan.plan.as_ruleset import as_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,17 +52,7 @@ class Reasons:
     @cached_property
     def _of_nft(self) -> Mapping[Key, Intent]:
         rules = [(each.object, each.intent) for each in self._operations if isinstance(each.object, nft.Rule)]
-        read = read_items([{"rule": rule_json(rule, escaped)} for rule, _ in rules])
-        # a reading groups rules by table and chain, in the order in which it came to each of them
-        by_chain: dict[tuple[str, str, str], list[Intent]] = {}
-        for rule, intent in rules:
-            by_chain.setdefault((rule.table.family, rule.table.name, rule.chain), []).append(intent)
-        return {
-            _key(rule): intent
-            for table in read.tables
-            for name, chain in table.chains.items()
-            for rule, intent in zip(chain.rules, by_chain[table.family, table.name, name], strict=True)
-        }
+        return {_key(as_rule(rule)): intent for rule, intent in rules}
 
     @cached_property
     def _of_saved(self) -> Mapping[iptables.Rule, Intent]:

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fwplan.audit.owners import owner_of_policy, owner_of_rule
-from fwplan.simulate.course import Bridged, Out, ToHost
+from fwplan.simulate.course import Bridged
 from fwplan.simulate.flow import flow
 from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleMet
 from fwplan.simulate.packet import Endpoints
-from fwplan.simulate.reply import reply
+from fwplan.simulate.reply import reply, way_back
 from fwplan.simulate.simulator import Simulator
 from fwplan.trace.asked import ask
 from fwplan.trace.hindrances import hindrances
@@ -132,11 +132,8 @@ def _ways_back(asked: Asked) -> tuple[Course | None, Course | None]:
     came = asked.packet.in_interface
     if came is None or asked.course is None:
         return None, None
-    if not came.name:
-        return ToHost(), ToHost()
     bridge = asked.world.interface(came.bridge) if came.bridge else None
-    out = Out(came) if bridge is None else Out(bridge, came)
-    return (Bridged(came) if isinstance(asked.course, Bridged) else out), out
+    return way_back(came, asked.course, bridge), way_back(came, None, bridge)
 
 
 def decided(found: Flow, ruleset: Ruleset) -> Decided | None:
