@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from frames import ICMP, ICMPV6, TCP, UDP, Datagram, frame, parse
+from frames import ICMP, ICMPV6, TCP, UDP, Datagram, frame, heard
 from namespaces import Namespace
 from tracing_socket import flush_conntrack
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     Address = IPv4Address | IPv6Address
 
 _ALL_PROTOCOLS = 0x0003
-_OUTGOING = 4
 _AT_LEAST, _AT_MOST = 0.01, 5.0
 """Seconds that are waited where nothing is to arrive, and where something is."""
 _SETTINGS = {
@@ -315,18 +314,7 @@ class Crossing:
         select.select([] if not awaited else self._sockets, [], [], _AT_MOST if awaited else _AT_LEAST)
         if awaited:
             time.sleep(_AT_LEAST)
-        found = []
-        for number, each in enumerate(self._sockets):
-            while True:
-                try:
-                    data, address = each.recvfrom(4096)
-                except BlockingIOError:
-                    break
-                if address[2] != _OUTGOING and data[12:14] in {b"\x08\x00", b"\x86\xdd"}:
-                    datagram = parse(data[14:])
-                    if datagram is not None:
-                        found.append((number, datagram))
-        return found
+        return [(number, datagram) for number, each in enumerate(self._sockets) for datagram in heard(each)]
 
 
 def is_as_foretold(seen: Seen, ending: Ending, packet: Packet, number: int) -> bool:

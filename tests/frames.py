@@ -5,8 +5,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
 
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+_OUTGOING = 4
 _ETHER_TYPES = {4: 0x0800, 6: 0x86DD}
 FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ecn": 64, "cwr": 128}
 
@@ -160,3 +166,16 @@ def mark_of(packet: bytes) -> int:
     if packet[0] >> 4 == 4:
         return int.from_bytes(packet[4:6], "big")
     return int.from_bytes(packet[:4], "big") & 0xFFFFF
+
+
+def heard(link: socket.socket) -> Iterator[Datagram]:
+    """What has come in at a packet socket since the last time; not what went out by it."""
+    while True:
+        try:
+            data, address = link.recvfrom(4096)
+        except BlockingIOError:
+            return
+        if address[2] != _OUTGOING and data[12:14] in {b"\x08\x00", b"\x86\xdd"}:
+            datagram = parse(data[14:])
+            if datagram is not None:
+                yield datagram

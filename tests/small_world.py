@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from frames import frame, mark_of, parse
+from frames import frame, heard, mark_of
 from namespaces import Namespace
 from tracing_socket import TraceSocket, flush_conntrack
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tracing_socket import TraceEvent
 
 _ALL_PROTOCOLS = 0x0003
-_OUTGOING = 4
 
 
 @dataclass(frozen=True)
@@ -195,18 +194,7 @@ class SmallWorld:
 
     def arrived(self) -> list[tuple[str, Datagram]]:
         """What has arrived at peers since the last time: where, and what."""
-        found = []
-        for name, each in self._sockets.items():
-            while True:
-                try:
-                    data, address = each.recvfrom(4096)
-                except BlockingIOError:
-                    break
-                if address[2] != _OUTGOING and data[12:14] in {b"\x08\x00", b"\x86\xdd"}:
-                    datagram = parse(data[14:])
-                    if datagram is not None:
-                        found.append((name, datagram))
-        return found
+        return [(name, datagram) for name, each in self._sockets.items() for datagram in heard(each)]
 
 
 def of_packet(events: list[TraceEvent], mark: int) -> list[TraceEvent]:

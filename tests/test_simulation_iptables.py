@@ -5,19 +5,19 @@ The whole of it is held against the kernel in `test_kernel_xtables.py`; here is 
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kernel_cases import Host, tracked_as
+from kernel_cases import Host
+from less_known import check_less_known
 from namespaces import Namespace, needs
 from small_world import SmallWorld
 from strategies_iptables import Restored, rulesets
 from strategies_packets import Sending, sendings
-from test_simulation_soundness import is_possible
 
 from fwplan.errors import UnreadableError
 from fwplan.iptables.read_ruleset import read_ruleset
@@ -576,12 +576,6 @@ def test_counters_are_kept() -> None:
 
 # What is not given
 
-_MAY_LACK = [
-    field.name
-    for field in fields(Packet)
-    if field.name not in {"family", "in_interface", "vlan", "fragment_offset", "more_fragments"}
-]
-
 
 class SavedHost(Host):
     """The host of the small world with rules that nobody has loaded."""
@@ -608,11 +602,6 @@ def test_what_is_not_given_leaves_the_verdict_or_the_question_open(small_world: 
     def leaves_open(restored: Restored, sent: list[Sending], data: st.DataObject) -> None:
         host = SavedHost(small_world, restored)
         for sending in sent:
-            packet, course = host.packet(sending, tracked_as(sending.datagram)), host.course(sending)
-            known = flow(host.simulator, packet, course)
-            lacking = data.draw(st.lists(st.sampled_from(_MAY_LACK), min_size=1, max_size=3, unique=True))
-            nothing: dict[str, Any] = dict.fromkeys(lacking)
-            less = flow(host.simulator, replace(packet, **nothing), course)
-            assert is_possible(known.verdict, less.verdict), (restored, packet, lacking, known.verdict, less.verdict)
+            check_less_known(host, sending, data, restored)
 
     leaves_open()

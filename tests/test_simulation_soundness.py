@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kernel_cases import Host, tracked_as
+from kernel_cases import Host
+from less_known import check_less_known, is_possible
 from namespaces import needs
 from small_world import SmallWorld
 from strategies_packets import Sending, sendings
@@ -18,7 +19,6 @@ from strategies_rulesets import rulesets
 from fwplan import make_plan, read_network
 from fwplan.plan.as_ruleset import ruleset_of
 from fwplan.simulate import chains
-from fwplan.simulate.flow import flow
 from fwplan.simulate.outcome import Accept, ChainEnded, Refuse, RuleMet, Undecided
 from fwplan.simulate.packet import TCP, UDP, Connection, Interface, Packet
 from fwplan.simulate.simulator import Simulator
@@ -26,7 +26,7 @@ from fwplan.simulate.simulator import Simulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fwplan.simulate.outcome import Outcome, Verdict
+    from fwplan.simulate.outcome import Outcome
 
 # The index
 
@@ -77,12 +77,6 @@ def test_the_index_leaves_out_only_rules_that_do_not_match(packet: Packet, lacki
 
 # What is not given
 
-_MAY_LACK = [
-    field.name
-    for field in fields(Packet)
-    if field.name not in {"family", "in_interface", "vlan", "fragment_offset", "more_fragments"}
-]
-
 
 @pytest.fixture(scope="module")
 def small_world() -> Iterator[SmallWorld]:
@@ -97,13 +91,6 @@ def in_the_kernel(test: Callable[..., None]) -> Callable[..., None]:
     return test
 
 
-def is_possible(known: Verdict, less: Verdict) -> bool:
-    """Whether a verdict that knows less does not contradict one that knows all."""
-    if isinstance(less, Undecided):
-        return isinstance(known, Undecided) or type(known) in {type(each) for each in less.possible}
-    return type(known) is type(less)
-
-
 @in_the_kernel
 def test_what_is_not_given_leaves_the_verdict_or_the_question_open(small_world: SmallWorld) -> None:
     @settings(max_examples=max(settings().max_examples // 5, 1), suppress_health_check=list(HealthCheck))
@@ -111,12 +98,7 @@ def test_what_is_not_given_leaves_the_verdict_or_the_question_open(small_world: 
     def holds(script: str, sent: list[Sending], data: st.DataObject) -> None:
         host = Host(small_world, script)
         for sending in sent:
-            packet, course = host.packet(sending, tracked_as(sending.datagram)), host.course(sending)
-            known = flow(host.simulator, packet, course)
-            lacking = data.draw(st.lists(st.sampled_from(_MAY_LACK), min_size=1, max_size=3, unique=True))
-            nothing: dict[str, Any] = dict.fromkeys(lacking)
-            less = flow(host.simulator, replace(packet, **nothing), course)
-            assert is_possible(known.verdict, less.verdict), (script, packet, lacking, known.verdict, less.verdict)
+            check_less_known(host, sending, data, script)
 
     holds()
 

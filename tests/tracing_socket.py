@@ -44,13 +44,15 @@ class TraceEvent:
     Attributes:
         packet: a number that is the same for all events of one packet.
         type: `rule`, `return` or `policy`.
-        family: of the table.
+        family: of the packet.
         table: its name.
         chain: its name.
         handle: of the rule; None where it is none.
         verdict: what became of it there.
         ct_state: what connection tracking says, in bits; None where it says nothing.
         header: of IP, with the first event of a base chain.
+        target: the chain that a jump or goto leads to.
+        table_family: of the table, which may be `inet`.
     """
 
     packet: int
@@ -62,6 +64,8 @@ class TraceEvent:
     verdict: str
     ct_state: int | None = None
     header: bytes = b""
+    target: str = ""
+    table_family: str = ""
 
 
 class TraceSocket:
@@ -106,7 +110,7 @@ def _events(data: bytes) -> list[TraceEvent]:
     while len(data) >= 16:
         length, kind = struct.unpack_from("=IH", data)
         if kind == _TRACE_MESSAGE:
-            found.append(_event(_attributes(data[20:length])))
+            found.append(_event(data[16], _attributes(data[20:length])))
         data = data[(length + 3) & ~3 :]
     return found
 
@@ -120,11 +124,14 @@ def _attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _event(attributes: dict[int, bytes]) -> TraceEvent:
-    verdict = _number(attributes, _POLICY)
+def _event(table_family: int, attributes: dict[int, bytes]) -> TraceEvent:
+    verdict, target = _number(attributes, _POLICY), b""
     if _VERDICT in attributes:
-        code = _attributes(attributes[_VERDICT]).get(1, b"\0\0\0\0")
-        verdict = struct.unpack("!i", code)[0]
+        decided = _attributes(attributes[_VERDICT])
+        code: int = struct.unpack("!i", decided.get(1, b"\0\0\0\0"))[0]
+        # above the verdict may stand the number of an error, or of a queue
+        verdict = code if code < 0 else code & 0xFF
+        target = decided.get(2, b"")
     return TraceEvent(
         _number(attributes, _ID) or 0,
         _TYPES[_number(attributes, _TYPE) or 0],
@@ -135,6 +142,8 @@ def _event(attributes: dict[int, bytes]) -> TraceEvent:
         _VERDICTS.get(verdict if verdict is not None else 99, f"verdict {verdict}"),
         _number(attributes, _CT_STATE),
         attributes.get(_NETWORK_HEADER, b""),
+        target.rstrip(b"\0").decode(),
+        FAMILIES[table_family],
     )
 
 

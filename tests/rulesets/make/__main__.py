@@ -47,6 +47,8 @@ def _make(fixture: Path, variant: str, chroot: Path) -> bool:
                 *("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"),
                 *(sys.executable, str(_HERE / "inside.py"), str(fixture), variant, str(chroot), made),
             ),
+            # what the tests listen to the kernel with serves here as well
+            env={**os.environ, "PYTHONPATH": str(_FIXTURES.parent)},
             check=False,
         )
         _take_control_groups_away()

@@ -111,6 +111,8 @@ def _libvirt(root: Root, what: scenario.Scenario, variant: str) -> None:
             *("env", "PYTHONPATH=/project", "PYTHONDONTWRITEBYTECODE=1"),
             *("python3", "-c", "from fwplan.cli import main; main()"),
             *("apply", "/project/examples/nat.xml", "--backend", variant.removeprefix("libvirt-")),
+            # in which zone the bridge is, if any, is the fixture's to say
+            *("--firewalld", "off"),
         )
 
 
