@@ -40,7 +40,8 @@ def _files(folder: Path, networks: int) -> list[str]:
 
 
 def _links(networks: int) -> str:
-    return "".join(f"link add virbr{number} type bridge\n" for number in range(networks))
+    """Interfaces with the names of bridges: no kernel makes a namespace while it takes bridges away, at 16 ms each."""
+    return "".join(f"link add virbr{number} type veth peer name peer{number}\n" for number in range(networks))
 
 
 def test_thousands_of_networks_are_one_transaction(tmp_path: Path) -> None:
