@@ -223,7 +223,8 @@ def matches(context: Context) -> Texts:
         written("meta pkttype {}{}", equal, pick("host", "broadcast", "multicast")),
         written("meta length {}", pick("< 40", "> 40", "20-60")),
         written("meta iifkind {}", pick('"bridge"', '"veth"', '!= "bridge"')),
-        pick("meta iiftype ether", "iifgroup 0", "iifgroup != 1"),
+        # of "iiftype ether", nft lists nothing where a field of a header follows
+        pick("meta iiftype != ether", "meta iiftype loopback", "iifgroup 0", "iifgroup != 1"),
     ]
     if hook in {"output", "postrouting"}:
         found.append(written("meta skuid {}0", equal))

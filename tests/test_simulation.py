@@ -382,6 +382,13 @@ def test_a_service_of_a_guest_is_reached_at_the_address_of_the_host(host: Make) 
     assert (back.packet.source, back.packet.source_port) == (ip_address("203.0.113.5"), 8080)
 
 
+def test_what_goes_to_the_host_itself_is_masqueraded_as_another_of_its_addresses(host: Make) -> None:
+    world = World((), {"lo": (ip_interface("127.0.0.1/8"),), "eth0": (ip_interface("203.0.113.10/24"),)})
+    simulator = host("chain last { type nat hook postrouting priority 100; masquerade; }", world)
+    sent = replace(TO_SERVER, in_interface=NO_INTERFACE, out_interface=Interface("lo", 1, "", "loopback"))
+    assert simulator.at("postrouting", sent).packet.source == ip_address("203.0.113.10")
+
+
 def test_where_it_goes_may_be_given_or_not_be_known(host: Make) -> None:
     here = host(NAT)
     packet = replace(TO_SERVER, out_interface=None)
