@@ -180,7 +180,7 @@ class SmallWorld:
         else:
             peer = PEER[sender]
             self._sockets[sender].send(frame(to_mac or HOST_MAC[peer.interface], peer.mac, datagram.packet()))
-        return of_packet(self.traces.events(), datagram.mark)
+        return of_packet(self.traces.events(), datagram.mark, from_host=sender == "host")
 
     def _send_from_host(self, datagram: Datagram) -> None:
         try:
@@ -197,13 +197,17 @@ class SmallWorld:
         return [(name, datagram) for name, each in self._sockets.items() for datagram in heard(each)]
 
 
-def of_packet(events: list[TraceEvent], mark: int) -> list[TraceEvent]:
-    """What happened to one packet, and not to the answers that it caused."""
+def of_packet(events: list[TraceEvent], mark: int, *, from_host: bool) -> list[TraceEvent]:
+    """What happened to one packet, and not to the answers that it caused: an answer may happen to have its mark."""
     found = []
     ours: dict[int, bool] = {}
+    answers: set[int] = set()
     for event in events:
+        if event.header and event.table == "tracer":
+            is_answer = event.chain == "output" and event.family != "bridge" and not from_host
+            (answers.add if is_answer else answers.discard)(event.packet)
         if event.header:
-            ours[event.packet] = mark_of(event.header) == mark
+            ours[event.packet] = mark_of(event.header) == mark and event.packet not in answers
         if ours.get(event.packet):
             found.append(event)
     return found

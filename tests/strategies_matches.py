@@ -223,8 +223,8 @@ def matches(context: Context) -> Texts:
         written("meta pkttype {}{}", equal, pick("host", "broadcast", "multicast")),
         written("meta length {}", pick("< 40", "> 40", "20-60")),
         written("meta iifkind {}", pick('"bridge"', '"veth"', '!= "bridge"')),
-        # of "iiftype ether", nft lists nothing where a field of a header follows
-        pick("meta iiftype != ether", "meta iiftype loopback", "iifgroup 0", "iifgroup != 1"),
+        # iiftype is left out: nft takes it for what names the protocol, and refuses or drops what stands beside it
+        pick("iifgroup 0", "iifgroup != 1"),
     ]
     if hook in {"output", "postrouting"}:
         found.append(written("meta skuid {}0", equal))

@@ -107,6 +107,8 @@ MATCHES: dict[str, Match] = {
     "! -d fd00::/64": AddressIs("destination", IPv6Network("fd00::/64"), negated=True),
     "-s 10.0.0.1/255.0.255.0": AddressIs("source", Masked(IPv4Address("10.0.0.1"), IPv4Address("255.0.255.0"))),
     "-i eth0": InterfaceIs("in", "eth0"),
+    "-i -j": InterfaceIs("in", "-j"),
+    "-o -m": InterfaceIs("out", "-m"),
     "! -o vnet+": InterfaceIs("out", "vnet+", negated=True),
     '-i a"b': InterfaceIs("in", 'a"b'),
     "-p tcp": ProtocolIs("tcp"),
@@ -166,6 +168,7 @@ MATCHES: dict[str, Match] = {
     "-m comment --comment plain": Comment("plain"),
     r'-m comment --comment "a \"quoted\" word"': Comment('a "quoted" word'),
     "-m comment --comment -j": Comment("-j"),
+    "-m comment --comment --match": Comment("--match"),
     "-m recent --set --name SSH": Always("recent", "-m recent --set --name SSH"),
     "-m limit --limit 3/min --limit-burst 10": OutOfSight("limit", "-m limit --limit 3/min --limit-burst 10"),
     '-m string --string "GET /" --algo bm': OutOfSight("string", '-m string --string "GET /" --algo bm'),
@@ -415,6 +418,7 @@ def test_whatever_comes_is_read_or_refused(text: str) -> None:
     ['-m comment --comment "a \\"quoted\\" word"', "-m comment --comment -j", "-m comment --comment -j"], "-j ACCEPT"
 )
 @example(["-m rpfilter", "-s 10.0.0.0/8"], "-j ACCEPT")
+@example(["-i -j", "-o -m", "-m comment --comment --match", "-m comment --comment -j"], "-j ACCEPT")
 @given(st.lists(st.sampled_from([*MATCHES]), max_size=5), st.sampled_from([*TARGETS]))
 def test_matches_do_not_change_each_other(matches: list[str], target: str) -> None:
     found, end = read(" ".join([*matches, target]))

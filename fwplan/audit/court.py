@@ -18,7 +18,8 @@ from fwplan.simulate.packet import NO_INTERFACE
 from fwplan.simulate.reply import reply, way_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from ipaddress import IPv4Interface, IPv6Interface
 
     from fwplan.audit.deciding import Deciders
     from fwplan.audit.interests import Interests
@@ -155,11 +156,11 @@ class Court:
         if appearance is None or source is None:
             return None
         of_device: tuple[Address, ...] = ()
-        if appearance.addresses is None:
-            known = (self.simulator.world.addresses or {}).get(appearance.device or "")
-            if known is None and source != found.sent.source:
+        if appearance.addresses is None and source != found.sent.source:
+            addresses = self.simulator.world.addresses or {}
+            if (device := appearance.device or "") not in addresses:
                 return None
-            of_device = tuple(address.ip for address in known or ())
+            of_device = _lent(addresses, device, source.version)
         port = found.packet.source_port
         ports = appearance.ports if port is not None else None
         if replace(appearance, ports=ports).allows(source, port, of_device):
@@ -180,6 +181,17 @@ def _back(sent: Sent) -> Sent:
         destination_port=sent.source_port,
         belongs_to_connection=True,
     )
+
+
+def _lent(
+    addresses: Mapping[str, tuple[IPv4Interface | IPv6Interface, ...]], device: str, version: int
+) -> tuple[Address, ...]:
+    """The sources that masquerading takes: those of the device or, where it has none, of the others.
+
+    Source: `inet_select_addr` and `ipv6_dev_get_saddr` in Linux.
+    """
+    of_device = tuple(own.ip for own in addresses[device] if own.version == version)
+    return of_device or tuple(own.ip for others in addresses.values() for own in others if own.version == version)
 
 
 def _in_doubt(found: Flow | None) -> list[Rule]:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_TEXT = "--(?:comment|log-prefix|nflog-prefix|string) -[Agijo](?= |$)"
-"""An option with a text that looks like another option, which iptables-save does not put in quotes."""
-_TOKEN = re.compile(rf' *(?:{_TEXT}|-[Agijo] [^ ]+|{_QUOTED}(?= |$)|[^" ][^ ]*)', re.DOTALL)
+_HAS_TEXT = "--(?:comment|log-prefix|nflog-prefix|string)"
+"""An option with a text, which iptables-save does not put in quotes where it looks like another option."""
+_TOKEN = re.compile(rf' *(?:{_HAS_TEXT} -[^ ]*|-[Agijo] [^ ]+|{_QUOTED}(?= |$)|[^" ][^ ]*)', re.DOTALL)
 _ONE_QUOTED = re.compile(r'([^"\\\0]* )(?<!-[Agijo] )"([^"\\\0]*)"((?: [^"\\\0]*)?)')
 """The commonest rule with a quoted text: it has one, in which nothing needs a backslash."""
+_LIKE_OPTION = re.compile(rf"(?:^| )(?:{_HAS_TEXT}|-[io]) -")
+"""A name of an interface, or a text, that may be taken for the option that begins a segment."""
 _REST_OF_QUOTED = re.compile(r'(?:[^"\\]|\\.)*"')
 _BEGINS = re.compile(r" +(?=-(?:[mjg]|-match|-jump|-goto) )")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -62,9 +64,10 @@ def _ends_in_quotes(line: str, *, within: bool) -> bool:
 
 def segments(rule: str) -> list[str]:
     """What iptables itself and each of the extensions is told."""
-    if '"' not in rule:
+    may_split = _LIKE_OPTION.search(rule) is None
+    if may_split and '"' not in rule:
         return _BEGINS.split(rule)
-    if (one := _ONE_QUOTED.fullmatch(rule)) is not None:
+    if may_split and (one := _ONE_QUOTED.fullmatch(rule)) is not None:
         before, quoted, after = one.groups()
         return [
             part.replace("\0", f'"{quoted}"') if "\0" in part else part for part in _BEGINS.split(f"{before}\0{after}")
