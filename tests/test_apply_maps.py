@@ -146,20 +146,20 @@ def test_rules_of_a_preview_are_taken_away_by_its_definition(
     namespace.run("nft", "-f", "-", given=_script([definition()]))
     fwplan("remove", "--layout=maps", str(file))
     assert "virbr1" not in _rules(namespace)
-    assert "map networks" in _rules(namespace)
+    assert "map leaving" in _rules(namespace)
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        "flush chain ip fwplan net-virbr1",
-        "insert rule ip fwplan net-virbr1 iifname virbr1 accept",
+        "flush chain ip fwplan to-virbr1",
+        "insert rule ip fwplan from-virbr1 iifname virbr1 accept",
         "add rule ip fwplan host_address accept",
         "insert rule ip fwplan forward accept",
-        "delete element ip fwplan networks { virbr1 }",
-        "delete element ip fwplan networks { virbr1 }; delete chain ip fwplan net-virbr1",
-        "delete element ip fwplan networks { virbr1 }; add element ip fwplan networks { virbr1 : drop }",
-        "add element ip fwplan networks { eth7 : goto net-virbr1 }",
+        "delete element ip fwplan entering { virbr1 }",
+        "delete element ip fwplan leaving { virbr1 }; delete chain ip fwplan from-virbr1",
+        "delete element ip fwplan leaving { virbr1 }; add element ip fwplan leaving { virbr1 : drop }",
+        "add element ip fwplan leaving { eth7 : goto from-virbr1 }",
         "flush map ip fwplan translated; add element ip fwplan translated { 192.168.9.0/25 : jump nat-virbr1-1 }",
         "delete table ip6 fwplan",
         "flush table ip fwplan",
@@ -177,12 +177,12 @@ def test_damage_is_repaired(damage: str, fwplan: Fwplan, namespace: Namespace) -
 
 def test_a_rule_that_fwplan_cannot_have_made_stays_with_its_chain(fwplan: Fwplan, namespace: Namespace) -> None:
     fwplan("apply", *_MAPS, given=definition())
-    namespace.run("nft", "insert", "rule", "ip", "fwplan", "net-virbr1", "tcp", "dport", "25", "drop")
+    namespace.run("nft", "insert", "rule", "ip", "fwplan", "from-virbr1", "tcp", "dport", "25", "drop")
     assert fwplan("apply", *_MAPS, given=definition()).startswith("Nothing to do")
     fwplan("remove", "lab")
     rules = _rules(namespace)
     assert "tcp dport 25 drop" in rules
-    assert "iifname" not in rules.replace("iifname vmap @networks", "")
+    assert "iifname" not in rules.replace("iifname vmap @leaving", "")
     assert "ip6" not in rules
 
 
@@ -220,8 +220,8 @@ def test_iptables_has_no_maps(fwplan: Fwplan, namespace: Namespace) -> None:
 def test_a_dry_run_changes_nothing(fwplan: Fwplan, namespace: Namespace, tmp_path: Path) -> None:
     shown = fwplan("apply", "--dry-run", *_MAPS, given=definition())
     assert shown.splitlines()[0] == "+ table ip fwplan"
-    assert '+ ip networks: { "virbr1" : goto net-virbr1 }' in shown
-    assert shown.splitlines()[-1] == "Would add 2 tables, 8 chains, 4 maps, 20 rules, 2 elements; 0 rules unchanged."
+    assert '+ ip entering: { "virbr1" : goto to-virbr1 }' in shown
+    assert shown.splitlines()[-1] == "Would add 2 tables, 9 chains, 6 maps, 21 rules, 3 elements; 0 rules unchanged."
     assert not _rules(namespace)
     assert not (tmp_path / "state").exists()
 
@@ -229,7 +229,7 @@ def test_a_dry_run_changes_nothing(fwplan: Fwplan, namespace: Namespace, tmp_pat
 def test_json_says_what_is_done(fwplan: Fwplan) -> None:
     document = json.loads(fwplan("apply", "--format=json", *_MAPS, given=definition()))
     kinds = [entry["kind"] for entry in document["differences"]]
-    assert {kind: kinds.count(kind) for kind in kinds} == {"table": 2, "chain": 8, "map": 4, "rule": 20, "element": 2}
+    assert {kind: kinds.count(kind) for kind in kinds} == {"table": 2, "chain": 9, "map": 6, "rule": 21, "element": 3}
 
 
 # What is changed, and how much
@@ -271,10 +271,10 @@ def test_one_more_network_is_as_many_edits_however_many_there_are(namespace: Nam
         _apply(system, state, *map(_nat, range(2, 500)))
         _apply(system, state, _nat(500))
         first, second, _, last = system.edits
-        assert first > second == last == 2 + 5 + 2
+        assert first > second == last == 3 + 6 + 3
         bring(system, state, goal_of_removal([], ["net500"], state.applied()))
         bring(system, state, goal_of_removal([], ["net7"], state.applied()))
-        assert system.edits[-2:] == [2 + 2, 2 + 2]
+        assert system.edits[-2:] == [3 + 3, 3 + 3]
 
 
 # Any networks

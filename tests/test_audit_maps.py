@@ -121,10 +121,10 @@ def test_a_chain_that_an_earlier_definition_left_is_too_much() -> None:
 
 def test_a_rule_of_somebody_else_is_told_as_such() -> None:
     mail = {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 25}}
-    strange = {"rule": _added(chain="net-br-a", expr=[mail, {"drop": None}])}
+    strange = {"rule": _added(chain="to-br-a", expr=[mail, {"drop": None}])}
     listed = _listing(_HOSTS["nat"])
     first = next(
-        place for place, item in enumerate(listed["nftables"]) if item.get("rule", {}).get("chain") == "net-br-a"
+        place for place, item in enumerate(listed["nftables"]) if item.get("rule", {}).get("chain") == "to-br-a"
     )
     listed["nftables"].insert(first, strange)
     assert _codes(listed, _HOSTS["nat"]) == {Code.STRANGE_RULE}
@@ -139,14 +139,14 @@ def test_a_broken_host_is_told_with_what_helps() -> None:
     networks = _HOSTS["nat"]
     listed = _listing(networks)
     for item in listed["nftables"]:
-        if item.get("map", {}).get("name") == "networks":
+        if item.get("map", {}).get("name") == "entering":
             item["map"]["elem"] = []
     plan = make_plan(networks, layout=Layout.MAPS)
     findings = {finding.code: finding for finding in audit(_observed(listed), plan)}
     element = findings[Code.MISSING_ELEMENT]
     assert element.network == "a"
     assert "fwplan apply --layout maps" in element.remedy[-1]
-    assert json.dumps(element.details) == json.dumps(['ip fwplan networks: "br-a" : goto net-br-a'])
+    assert json.dumps(element.details) == json.dumps(['ip fwplan entering: "br-a" : goto to-br-a'])
     assert Code.PASSES in findings or Code.PARTLY_PASSES in findings
 
 
@@ -157,5 +157,5 @@ def test_an_open_network_has_no_rules_in_this_layout_either() -> None:
     )
     plan = make_plan([now], layout=Layout.MAPS)
     findings = {finding.code: finding for finding in audit(_observed(_listing([was])), plan)}
-    assert "there are 5 rules for it" in findings[Code.OPEN_HAS_RULES].message
+    assert "there are 6 rules for it" in findings[Code.OPEN_HAS_RULES].message
     assert Code.OPEN_HAS_RULES not in {finding.code for finding in audit(_observed({"nftables": []}), plan)}

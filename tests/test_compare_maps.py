@@ -25,7 +25,15 @@ from fwplan.nft.objects import Chain, Counter, Element, Goto, Jump, Rule, Table,
 from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway
 from fwplan.plan.checksums import ChecksumPolicy
 from fwplan.plan.difference import Step
-from fwplan.plan.maps_names import NETWORKS, TRANSLATED, bridge_of, network_chain, translating_chain
+from fwplan.plan.maps_names import (
+    ENTERING,
+    LEAVING,
+    TRANSLATED,
+    bridge_of,
+    entering_chain,
+    leaving_chain,
+    translating_chain,
+)
 from fwplan.plan.maps_wanted import maps_wanted
 from fwplan.plan.plan import Layout, make_plan
 
@@ -140,7 +148,7 @@ def _damage(system: MemorySystem, data: st.DataObject) -> None:
                 free = [name for name in _STRANGERS if name not in listing.elements[element.table, element.map]]
                 assume(free)
                 stranger = replace(element, key=data.draw(st.sampled_from(free)))
-                system.commit_nftables([Make(stranger)] if element.map == NETWORKS else [])
+                system.commit_nftables([Make(stranger)] if element.map in {ENTERING, LEAVING} else [])
             case "element":
                 system.commit_nftables([TakeAway(element), Make(replace(element, verdict=data.draw(_VERDICTS)))])
             case _:
@@ -285,7 +293,7 @@ def test_networks_that_somebody_else_applied_stay() -> None:
     _bring(system, _part([_OTHER]))
     others = _shape(system)
     _apply(system, [_LAB])
-    assert _elements(system, NETWORKS) == {"virbr1": Goto("net-virbr1"), "virbr2": Goto("net-virbr2")}
+    assert _elements(system, ENTERING) == {"virbr1": Goto("to-virbr1"), "virbr2": Goto("to-virbr2")}
     _remove(system, ["lab"])
     assert _shape(system) == others
 
@@ -295,7 +303,7 @@ def test_a_chain_of_somebody_else_keeps_the_table() -> None:
     _apply(system, [_LAB])
     system.commit_nftables([Make(Chain(_IP, "mine"))])
     _remove(system, ["lab"])
-    assert _elements(system, NETWORKS) == {}
+    assert _elements(system, ENTERING) == {}
     assert system.machine.tables == {_IP}
     assert {name for _, name in system.machine.chains} == {"mine", "forward", "postrouting", "host_address"}
 
@@ -319,9 +327,9 @@ def test_addresses_that_are_in_the_way_go() -> None:
 def test_a_map_of_another_kind_is_in_the_way() -> None:
     system = _system()
     _apply(system, [_LAB])
-    made = system.machine.maps[_IP, NETWORKS]
-    system.machine.maps[_IP, NETWORKS] = replace(made, key="ipv4_addr")
-    with pytest.raises(HostError, match="map ip fwplan networks is of another kind"):
+    made = system.machine.maps[_IP, ENTERING]
+    system.machine.maps[_IP, ENTERING] = replace(made, key="ipv4_addr")
+    with pytest.raises(HostError, match="map ip fwplan entering is of another kind"):
         _apply(system, [_LAB])
 
 
@@ -332,7 +340,7 @@ def test_of_a_network_that_is_added_nothing_of_others_is_changed() -> None:
     assert {difference.step for difference in change.differences} == {Step.ADD}
     added = [difference.object for difference in change.differences]
     assert {bridge_of(each.name) for each in added if isinstance(each, Chain)} == {"virbr2"}
-    assert [type(each) for each in added] == [Chain] * 2 + [Rule] * 5 + [Element] * 2
+    assert [type(each) for each in added] == [Chain] * 3 + [Rule] * 6 + [Element] * 3
 
 
 # Names
@@ -344,5 +352,6 @@ def test_of_a_network_that_is_added_nothing_of_others_is_changed() -> None:
 @example("é", 1)
 def test_a_chain_tells_its_bridge(bridge: str, number: int) -> None:
     assume(bridge.isprintable())
-    assert bridge_of(network_chain(bridge)) == bridge
+    assert bridge_of(entering_chain(bridge)) == bridge
+    assert bridge_of(leaving_chain(bridge)) == bridge
     assert bridge_of(translating_chain(bridge, number)) == bridge

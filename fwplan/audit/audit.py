@@ -15,7 +15,7 @@ from fwplan.audit.prerequisites import prerequisite_findings
 from fwplan.audit.sight import blind_versions, sight_findings
 from fwplan.network.modes import Kind
 from fwplan.nft.objects import Rule
-from fwplan.plan.maps_names import NETWORKS, TABLES
+from fwplan.plan.maps_names import ENTERING, TABLES
 from fwplan.plan.plan import Backend, Layout
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def likely_layout(observation: Observation, networks: Sequence[Network]) -> Layo
     """How promises became rules on a host: by maps where a network's bridge is in one, or only fwplan has a table."""
     listing = observation.listing
     bridges = {network.bridge_name for network in networks}
-    if any(key in bridges for table in TABLES.values() for key in listing.elements.get((table, NETWORKS), ())):
+    if any(key in bridges for table in TABLES.values() for key in listing.elements.get((table, ENTERING), ())):
         return Layout.MAPS
     names = {table.name for table in listing.tables}
     return Layout.MAPS if FWPLAN_TABLE in names and LIBVIRT_TABLE not in names else Layout.LIBVIRT

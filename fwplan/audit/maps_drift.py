@@ -14,7 +14,7 @@ from fwplan.audit.finding import Code, Finding
 from fwplan.audit.objects_drift import NftTexts, nft_text, objects_drift
 from fwplan.nft import objects as nft
 from fwplan.nft.text import key_text, map_text, verdict_words
-from fwplan.plan.maps_names import NETWORKS, TABLES, bridge_of
+from fwplan.plan.maps_names import ENTERING, LEAVING, TABLES, bridge_of
 from fwplan.plan.maps_wanted import is_shared, maps_wanted, resolved
 from fwplan.plan.share import SetUpMark
 
@@ -231,6 +231,6 @@ def _differing(
 
 def _bridge(place: ElementPlace, verdict: ElementVerdict | None) -> str | None:
     _, name, key = place
-    if name == NETWORKS and isinstance(key, str):
+    if name in {ENTERING, LEAVING} and isinstance(key, str):
         return key
     return bridge_of(verdict.chain) if isinstance(verdict, nft.Jump | nft.Goto) else None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fwplan.plan.maps_wanted import MapsObject
 
 TABLES = tuple(maps_names.TABLES.values())
-_MAPS = (maps_names.NETWORKS, maps_names.TRANSLATED)
+_MAPS = (maps_names.ENTERING, maps_names.LEAVING, maps_names.TRANSLATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,28 +12,35 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
 TABLES = {Family.IPV4: Table("ip", "fwplan"), Family.IPV6: Table("ip6", "fwplan")}
-NETWORKS, TRANSLATED = "networks", "translated"
+ENTERING, LEAVING, TRANSLATED = "entering", "leaving", "translated"
 """The maps of each table."""
 FORWARD, POSTROUTING, MASQUERADE = "forward", "postrouting", "host_address"
 """The chains that all networks share."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
-_OF_BRIDGE = re.compile(r"net-(.+)|nat-(.+)-\d+")
-_OF_CODED_BRIDGE = re.compile(r"netx-([0-9a-f]+)|natx-([0-9a-f]+)-\d+")
+_OF_BRIDGE = re.compile(r"(?:to|from)-(.+)|nat-(.+)-\d+")
+_OF_CODED_BRIDGE = re.compile(r"(?:to|from)x-([0-9a-f]+)|natx-([0-9a-f]+)-\d+")
 _OVERLAP = "overlap-"
 
 
-def network_chain(bridge: str) -> str:
-    """The chain that decides about what enters or leaves a bridge.
+def entering_chain(bridge: str) -> str:
+    """The chain that decides about what enters a bridge."""
+    return _named("to", bridge)
 
-    A bridge may have a name that nft takes for no chain's; it is told by its bytes then.
-    """
-    return f"net-{bridge}" if _PLAIN.fullmatch(bridge) else f"netx-{bridge.encode().hex()}"
+
+def leaving_chain(bridge: str) -> str:
+    """The chain that decides about what leaves a bridge, and enters no other."""
+    return _named("from", bridge)
 
 
 def translating_chain(bridge: str, number: int) -> str:
     """The chain that translates the sources of a network's subnet, of which it may have several."""
-    return f"nat{network_chain(bridge).removeprefix('net')}-{number}"
+    return f"{_named('nat', bridge)}-{number}"
+
+
+def _named(what: str, bridge: str) -> str:
+    """A bridge may have a name that nft takes for no chain's; it is told by its bytes then."""
+    return f"{what}-{bridge}" if _PLAIN.fullmatch(bridge) else f"{what}x-{bridge.encode().hex()}"
 
 
 def overlap_chain(first: IPv4Address | IPv6Address) -> str:

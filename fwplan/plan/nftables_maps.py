@@ -1,8 +1,8 @@
 """Promises as nftables operations in the layout `maps`: the same verdicts as in libvirt's layout, at a constant cost.
 
-Each family has a table of fwplan's own. A forwarded packet is looked up twice at most, by the name of the interface by
-which it leaves and by that by which it came, in one verdict map; each network has one element there, and one chain,
-which always decides. That is libvirt's order of asking: what enters a bridge first, then what leaves one.
+Each family has a table of fwplan's own. A forwarded packet is looked up twice at most: by the name of the interface by
+which it leaves the host, in the map of what enters a bridge, then by that by which it came, in the map of what leaves
+one. Each network has an element in both, and a chain for each, which always decides. That is libvirt's order of asking.
 
 The first packet of a connection is looked up by its source in a map of disjoint ranges of addresses, which leads to the
 chain of the subnet that it is in. Where subnets of several networks overlap, a range leads to all of them, the network
@@ -53,13 +53,15 @@ from fwplan.plan.intents import (
     TranslateSource,
 )
 from fwplan.plan.maps_names import (
+    ENTERING,
     FORWARD,
+    LEAVING,
     MASQUERADE,
-    NETWORKS,
     POSTROUTING,
     TABLES,
     TRANSLATED,
-    network_chain,
+    entering_chain,
+    leaving_chain,
     overlap_chain,
     translating_chain,
 )
@@ -90,16 +92,17 @@ def _set_up(family: Family) -> Iterator[Operation]:
     forward = Chain(table, FORWARD, Hook("filter", "forward", 0, "accept"))
     postrouting = Chain(table, POSTROUTING, Hook("nat", "postrouting", 100, "accept"))
     yield _make(table, SetUp(f"fwplan's own {name} table: what others do to theirs does not touch it"))
-    what = SetUp("one element a network: the chain that decides about what enters or leaves its bridge")
-    yield _make(VerdictMap(table, NETWORKS, "ifname"), what)
+    what = SetUp("one element a network: the chain that decides about what enters its bridge")
+    yield _make(VerdictMap(table, ENTERING, "ifname"), what)
+    what = SetUp("one element a network: the chain that decides about what leaves its bridge and enters no other")
+    yield _make(VerdictMap(table, LEAVING, "ifname"), what)
     what = SetUp("one element a subnet: the chain that translates its source addresses")
     yield _make(VerdictMap(table, TRANSLATED, _ADDRESS[family], intervals=True), what)
     yield _make(forward, SetUp(f"every forwarded {name} packet comes by here"))
-    for key, what in (
-        (Meta.IIFNAME, SetUp("then: the network whose bridge it comes from decides")),
-        (Meta.OIFNAME, SetUp("first: the network whose bridge it enters decides")),
-    ):
-        yield _make(Rule(table, FORWARD, (VerdictMapLookup(key, NETWORKS),)), what)
+    what = SetUp("then: the network whose bridge it comes from decides")
+    yield _make(Rule(table, FORWARD, (VerdictMapLookup(Meta.IIFNAME, LEAVING),)), what)
+    what = SetUp("first: the network whose bridge it enters decides")
+    yield _make(Rule(table, FORWARD, (VerdictMapLookup(Meta.OIFNAME, ENTERING),)), what)
     yield _make(postrouting, SetUp(f"source addresses of the first {name} packet of a connection are translated here"))
     what = SetUp("last: the subnet that the source is in decides")
     yield _make(Rule(table, POSTROUTING, (VerdictMapLookup(Field.SADDR, TRANSLATED),)), what)
@@ -138,73 +141,67 @@ def lower(promised: Sequence[Sequence[Intent]]) -> list[tuple[Operation, ...]]:
 
 
 def _filter_operations(intents: Sequence[Intent]) -> Iterator[Operation]:
-    """One chain a family. It is entered for what enters or leaves the bridge, whichever is asked first."""
+    """A chain a family and direction."""
     for family in Family:
-        of_family = [intent for intent in intents if _family_of(intent) is family]
-        refusing = [intent for intent in of_family if isinstance(intent, RefuseEntering | RefuseLeaving)]
-        if not refusing:
-            continue
-        table, bridge = TABLES[family], refusing[0].bridge
-        chain = network_chain(bridge)
-        yield _make(Chain(table, chain), refusing[0])
-        yield _make(Rule(table, chain, (Verdict.REJECT,)), refusing[0])
-        # A packet meets first what leaves: it is the most, and none of it enters.
-        for intent in sorted(of_family, key=_place):
+        for direction in (MayEnter, MayLeave):
+            yield from _deciding([each for each in intents if _of(each) == (family, direction)], TABLES[family])
+
+
+def _deciding(intents: Sequence[Intent], table: Table) -> Iterator[Operation]:
+    """The chain that decides about what goes one way, and the element that leads to it."""
+    for refusing in intents:
+        match refusing:
+            case RefuseEntering(bridge):
+                chain, name = entering_chain(bridge), ENTERING
+            case RefuseLeaving(bridge):
+                chain, name = leaving_chain(bridge), LEAVING
+            case _:
+                continue
+        yield _make(Chain(table, chain), refusing)
+        yield _make(Rule(table, chain, (Verdict.REJECT,)), refusing)
+        # what comes from elsewhere is met first: it is the most
+        for intent in sorted(intents, key=lambda each: not isinstance(each, GuestsTalk)):
             statements = _filter_statements(intent)
             if statements:
                 yield _make(Rule(table, chain, statements), intent)
-        yield _make(Element(table, NETWORKS, bridge, Goto(chain)), refusing[0])
+        yield _make(Element(table, name, bridge, Goto(chain)), refusing)
 
 
-def _family_of(intent: Intent) -> Family | None:
+def _of(intent: Intent) -> tuple[Family, type[MayEnter | MayLeave]] | None:
+    """The family, and whether it is about what enters or what leaves; guests of a bridge enter it, too."""
     match intent:
-        case GuestsTalk() | RefuseEntering() | RefuseLeaving():
-            return intent.family
-        case MayLeave() | MayEnter() | RepliesReturn():
-            return Family.of(intent.subnet)
+        case GuestsTalk(family=family) | RefuseEntering(family=family):
+            return family, MayEnter
+        case RefuseLeaving(family=family):
+            return family, MayLeave
+        case MayEnter(subnet=subnet) | RepliesReturn(subnet=subnet):
+            return Family.of(subnet), MayEnter
+        case MayLeave(subnet=subnet):
+            return Family.of(subnet), MayLeave
         case _:
             return None
 
 
-def _place(intent: Intent) -> int:
-    match intent:
-        case MayLeave():
-            return 2
-        case MayEnter() | RepliesReturn():
-            return 1
-        case _:
-            return 0
-
-
 def _filter_statements(intent: Intent) -> tuple[Statement, ...]:
     match intent:
-        case MayLeave(bridge, subnet, device):
-            return (_by(bridge), *_to_device(device), AddressMatch(Field.SADDR, subnet), Verdict.ACCEPT)
-        case MayEnter(bridge, subnet, device):
-            return (_to(bridge), *_by_device(device), AddressMatch(Field.DADDR, subnet), Verdict.ACCEPT)
-        case RepliesReturn(bridge, subnet, device):
-            destination = AddressMatch(Field.DADDR, subnet)
-            return (_to(bridge), *_by_device(device), destination, StateMatch(), Verdict.ACCEPT)
+        case MayLeave(_, subnet, device):
+            return (*_to_device(device), AddressMatch(Field.SADDR, subnet), Verdict.ACCEPT)
+        case MayEnter(_, subnet, device):
+            return (*_by_device(device), AddressMatch(Field.DADDR, subnet), Verdict.ACCEPT)
+        case RepliesReturn(_, subnet, device):
+            return (*_by_device(device), AddressMatch(Field.DADDR, subnet), StateMatch(), Verdict.ACCEPT)
         case GuestsTalk(bridge):
-            return (_by(bridge), _to(bridge), Verdict.ACCEPT)
+            return (*_by_device(bridge), Verdict.ACCEPT)
         case _:
             return ()
 
 
-def _by(name: str) -> InterfaceMatch:
-    return InterfaceMatch(Meta.IIFNAME, name)
-
-
-def _to(name: str) -> InterfaceMatch:
-    return InterfaceMatch(Meta.OIFNAME, name)
-
-
 def _by_device(device: str | None) -> tuple[InterfaceMatch, ...]:
-    return () if device is None else (_by(device),)
+    return () if device is None else (InterfaceMatch(Meta.IIFNAME, device),)
 
 
 def _to_device(device: str | None) -> tuple[InterfaceMatch, ...]:
-    return () if device is None else (_to(device),)
+    return () if device is None else (InterfaceMatch(Meta.OIFNAME, device),)
 
 
 # Translation
@@ -259,7 +256,7 @@ def _translation_operations(
 
 def _translation_rules(translator: _Translator) -> Iterator[tuple[tuple[Statement, ...], TranslateSource]]:
     first = translator.intents[0]
-    device = () if first.device is None else (InterfaceMatch(Meta.OIFNAME, first.device),)
+    device = _to_device(first.device)
     elsewhere = AddressMatch(Field.DADDR, translator.subnet, negated=True)
     if all(_is_usual(intent) for intent in translator.intents):
         yield (*device, elsewhere, Goto(MASQUERADE)), translator.intents[-1]
