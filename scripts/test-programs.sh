@@ -12,6 +12,7 @@ needs iptables-restore iptables
 needs tc iproute2
 needs dbus-daemon dbus-daemon
 needs iperf3 iperf3
+needs trafgen netsniff-ng
 
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # one word a package

@@ -15,7 +15,7 @@ from fwplan.bench.world import World, run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = needs("nft", "iptables-restore", "ip6tables-restore", "iperf3")
+pytestmark = needs("nft", "iptables-restore", "ip6tables-restore", "iperf3", "trafgen")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,6 @@ def test_rules_are_those_of_the_case_alone(world: World) -> None:
 
 
 @pytest.mark.parametrize("metric", [Metric.PACKETS, Metric.BULK])
-def test_iperf3_measures(metric: Metric, world: World) -> None:
+def test_what_other_programs_send_is_measured(metric: Metric, world: World) -> None:
     world.load(loads(Rules.MAPS, 3))
     assert measure(world, 2, metric, 1) > 0

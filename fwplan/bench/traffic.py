@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import struct
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fwplan.bench.cases import Metric
-from fwplan.bench.world import OUTSIDE, on_processor, run
+from fwplan.bench.rulesets import bridge, gateway
+from fwplan.bench.world import OUTSIDE, on_processor, run, start
 from fwplan.errors import HostError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fwplan.bench.world import World
 
 _SMALL = 64
 _FLOWS = 30_000
 """First packets that are sent in one measurement, each of a flow of its own: the kernel keeps them all in mind."""
 _LOWEST_PORT = 10_000
+_NOTHING_OF_THE_MACHINE = ("--no-sock-mem", "--notouch-irq")
+"""Options of trafgen: it leaves the machine's settings as they are."""
+_START = 5.0
+"""Seconds in which the first packets have to arrive."""
+_FIRST = 1_000
 _NETFILTER = 12
 # linux/netfilter/nfnetlink_conntrack.h: NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_DELETE; linux/netlink.h.
 _FORGET, _REQUEST, _ACKNOWLEDGE = 1 << 8 | 2, 1, 4
@@ -33,10 +44,8 @@ def measure(world: World, number: int, metric: Metric, seconds: int) -> float:
     forget_connections(world)
     match metric:
         case Metric.PACKETS:
-            before = world.arrived()
-            with world.as_guest(number):
-                found = _iperf3(seconds, "--udp", "--bitrate", "0", "--length", str(_SMALL))
-            value = (world.arrived() - before) / found["sum"]["seconds"]
+            with _flood(world, number):
+                value = _arriving(world, seconds)
         case Metric.BULK:
             with world.as_guest(number):
                 found = _iperf3(seconds)
@@ -58,8 +67,52 @@ def forget_connections(world: World) -> None:
         asked.recv(4096)
 
 
-def _iperf3(seconds: int, *options: str) -> dict[str, Any]:
-    command = ("iperf3", "--client", OUTSIDE, "--time", f"{seconds}", "--json", *on_processor(0), *options)
+@contextmanager
+def _flood(world: World, number: int) -> Iterator[None]:
+    """One packet over and over, from memory that the kernel shares: next to nothing is the guest's own cost."""
+    router = gateway(number)
+    with world.as_host():
+        to = _hardware_address(bridge(number))
+    with world.as_guest(number):
+        headers = (
+            f"eth(da={to}, sa={_hardware_address('eth0')})",
+            f"ipv4(ttl=64, df, da={OUTSIDE}, sa={router.ip + 1})",
+            f"udp(sp={_LOWEST_PORT}, dp={_LOWEST_PORT})",
+            f"fill(0, {_SMALL})",
+        )
+        flooding = start(
+            ("trafgen", "--dev", "eth0", "--cpus", "1", *_NOTHING_OF_THE_MACHINE, f"{{ {', '.join(headers)} }}")
+        )
+    try:
+        yield
+    finally:
+        # it heeds no other signal while it sends, and has children
+        os.killpg(flooding.pid, signal.SIGKILL)
+        flooding.wait()
+
+
+def _hardware_address(interface: str) -> str:
+    (link,) = json.loads(run(("ip", "-json", "link", "show", "dev", interface)))
+    return str(link["address"])
+
+
+def _arriving(world: World, seconds: int) -> float:
+    """The packets that arrive in a second, once the first have.
+
+    Raises:
+        HostError: none do.
+    """
+    end = time.monotonic() + _START
+    before = world.arrived()
+    while world.arrived() - before < _FIRST and time.monotonic() < end:
+        time.sleep(0.01)
+    begun, before = time.perf_counter(), world.arrived()
+    time.sleep(seconds)
+    return (world.arrived() - before) / (time.perf_counter() - begun)
+
+
+def _iperf3(seconds: int) -> dict[str, Any]:
+    command = ("iperf3", "--client", OUTSIDE, "--time", f"{seconds}", "--json", *on_processor(0))
     found: dict[str, Any] = json.loads(run(command))["end"]
     return found
 

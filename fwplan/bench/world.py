@@ -185,19 +185,25 @@ def run(command: tuple[str, ...], given: str = "") -> str:
 
 
 def start(command: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    """Begin a program, and do not wait for it.
+    """Begin a program in a process group of its own, and do not wait for it.
 
     Raises:
         HostError: there is none.
     """
     try:
         return subprocess.Popen(  # noqa: S603 - only programs that are named here
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
         )
     except FileNotFoundError:
         raise _missing(command[0]) from None
 
 
 def _missing(program: str) -> HostError:
-    package = {"iperf3": "iperf3", "ip": "iproute2", "nft": "nftables"}.get(program, "iptables")
+    package = {"iperf3": "iperf3", "trafgen": "netsniff-ng", "ip": "iproute2", "nft": "nftables"}.get(
+        program, "iptables"
+    )
     return HostError(f"there is no program {program}: install it (Debian: {package})")
