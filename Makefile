@@ -54,8 +54,11 @@ conformance: $(VENV)/.runtime ## hold fwplan against libvirt's own test data: LI
 	@$(BIN)/python -m conformance "$(LIBVIRT)"
 
 .PHONY: bench
-bench: $(VENV)/.dev ## measure
+bench: $(VENV)/.dev ## measure commands, and as root the control plane and packets: a quarter of an hour
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.control_plane
+	@if [ "$$(id -u)" = 0 ]; then sh scripts/test-programs.sh $(VENV) && $(BIN)/fwplan bench; \
+	else echo "packets: left out, as that needs root"; fi
 
 .PHONY: dist
 dist: $(VENV)/.dev ## build the wheel and the source archive into dist/

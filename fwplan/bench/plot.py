@@ -36,19 +36,20 @@ _STYLE = """\
     .end { text-anchor: end; }
     .axis { stroke: #52606d; }
     .grid { stroke: #e4e7eb; }
-    polyline { fill: none; stroke-width: 2; }
-    .none { stroke: #9aa5b1; fill: #9aa5b1; stroke-dasharray: 2 4; }
-    .floor { stroke: #52606d; fill: #52606d; stroke-dasharray: 6 4; }
-    .maps { stroke: #1b7f4b; fill: #1b7f4b; }
-    .libvirt { stroke: #b5483c; fill: #b5483c; }
-    .iptables { stroke: #b88400; fill: #b88400; }
+    polyline { fill: none; stroke: currentColor; stroke-width: 2; }
+    circle, text.name { fill: currentColor; }
+    .none { color: #9aa5b1; stroke-dasharray: 2 4; }
+    .floor { color: #52606d; stroke-dasharray: 6 4; }
+    .maps { color: #1b7f4b; }
+    .libvirt { color: #b5483c; }
+    .iptables { color: #b88400; }
     polyline.last { stroke-dasharray: 1 3; }
-    text.name { stroke: none; }
     @media (prefers-color-scheme: dark) {
       svg { background: #15191e; }
       text { fill: #e4e7eb; }
       .grid { stroke: #2b333b; }
       .axis { stroke: #b0bac5; }
+      .floor { color: #b0bac5; }
     }
   </style>"""
 
@@ -129,13 +130,24 @@ def _lines(report: Report, sizes: Sequence[int], highest: float) -> Iterator[str
         for x, y in points:
             yield f'  <circle class="{rules.value}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
         names.append((points[-1][1], rules, name))
-    lowest = float("-inf")
-    for y, rules, name in sorted(names, key=lambda each: each[0]):
-        lowest = max(y, lowest + _APART)
-        yield f'  <text class="name {rules.value}" x="{_WIDTH - _RIGHT + 12}" y="{lowest + 4:.1f}">{name}</text>'
+    names.sort(key=lambda each: each[0])
+    for y, (_, rules, name) in zip(_apart([y for y, _, _ in names]), names, strict=True):
+        yield f'  <text class="name {rules.value}" x="{_WIDTH - _RIGHT + 12}" y="{y + 4:.1f}">{name}</text>'
+
+
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Places for names, from the top: each near its line, none on another, and none below the axis."""
+    found: list[float] = []
+    for height in heights:
+        found.append(max(height, found[-1] + _APART) if found else height)
+    limit = float(_HEIGHT - _BOTTOM)
+    for place in reversed(range(len(found))):
+        found[place] = min(found[place], limit)
+        limit = found[place] - _APART
+    return found
 
 
 def _round_up(value: float) -> float:
-    """To 1, 2 or 5 with noughts."""
+    """To 1, 2, 4, 5 or 8 with noughts."""
     scale = 10 ** int(log10(value)) if value >= 1 else 1
-    return next(float(step * scale) for step in (1, 2, 5, 10) if step * scale >= value)
+    return next(float(step * scale) for step in (1, 2, 4, 5, 8, 10) if step * scale >= value)
