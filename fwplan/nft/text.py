@@ -72,14 +72,17 @@ def element_words(element: Element) -> list[str]:
     return [*table_words(element.table), element.map]
 
 
-def element_text(element: Element, *, with_verdict: bool = True) -> str:
-    """`{ KEY : VERDICT }`, one word to a shell; to delete an element its key is enough.
+def element_text(*elements: Element, with_verdict: bool = True) -> str:
+    """`{ KEY : VERDICT, … }`, one word to a shell; to delete an element its key is enough.
 
     Raises:
         NotExpressibleError: nft's syntax cannot carry the name of an interface.
     """
-    verdict = f" : {' '.join(verdict_words(element.verdict))}" if with_verdict else ""
-    return f"{{ {key_text(element.key)}{verdict} }}"
+    written = (
+        f"{key_text(each.key)} : {' '.join(verdict_words(each.verdict))}" if with_verdict else key_text(each.key)
+        for each in elements
+    )
+    return f"{{ {', '.join(written)} }}"
 
 
 def key_text(key: ElementKey) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from fwplan.nft.grammar import quoted_interface
@@ -23,7 +24,7 @@ from fwplan.nft.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +77,47 @@ def script(edits: Iterable[Edit]) -> str:
         NotExpressibleError: nft's syntax cannot carry the name of an interface.
     """
     lines: list[str] = []
-    for chain, group in groupby(edits, _filled):
+    for place, group in groupby(edits, _place_of_many):
         together = list(group)
-        if chain is None or len(together) == 1:
+        if place is None or len(together) == 1:
             lines.extend(map(_line, together))
         else:
-            family, table, name = chain
-            rules = [_statements(edit.rule) for edit in together if isinstance(edit, Append)]
-            lines += (f"table {family} {table} {{", f"chain {name} {{", *rules, "}", "}")
+            lines += _lines(together)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _filled(edit: Edit) -> tuple[str, str, str] | None:
-    """The chain that an edit adds to at its end: nft reads a block of rules faster than as many commands."""
+def _place_of_many(edit: Edit) -> tuple[type[Edit], Table, str] | None:
+    """The table, and map, whose edits are best told together: each command takes nft the longer, the more there are."""
     match edit:
         case Append(rule, None):
-            return (rule.table.family, rule.table.name, rule.chain)
+            return Append, rule.table, ""
+        case Make(Element() as element) | TakeAway(Element() as element):
+            return type(edit), element.table, element.map
         case _:
             return None
+
+
+def _lines(together: Sequence[Edit]) -> Iterator[str]:
+    """Edits of one kind, of one table or map."""
+    match together[0]:
+        case Append(Rule(table)):
+            yield f"table {table.family} {table.name} {{"
+            rules = (edit.rule for edit in together if isinstance(edit, Append))
+            for chain, of_chain in groupby(rules, attrgetter("chain")):
+                yield f"chain {chain} {{"
+                yield from map(_statements, of_chain)
+                yield "}"
+            yield "}"
+        case Make(Element() as first):
+            yield f"add {_object(first)} {element_text(*_elements(together))}"
+        case TakeAway(Element() as first):
+            yield f"delete {_object(first)} {element_text(*_elements(together), with_verdict=False)}"
+
+
+def _elements(edits: Iterable[Edit]) -> Iterator[Element]:
+    for edit in edits:
+        if isinstance(edit, Make | TakeAway) and isinstance(edit.object, Element):
+            yield edit.object
 
 
 def _line(edit: Edit) -> str:

@@ -56,7 +56,7 @@ def compare_maps(listing: Listing, wanted: MapsWanted) -> MapsChange:
     deletes: list[Delete] = []
     inserts: list[Insert | Append] = []
     unchanged = 0
-    for key, rules in wanted.rules.items():
+    for key, rules in sorted(wanted.rules.items(), key=lambda item: item[0][0].family):
         if key in going:
             continue
         gone, come = chain_edits(listing.listed.get(key, []), _settlement(listing, wanted, key))
@@ -109,9 +109,10 @@ def _going(listing: Listing, wanted: MapsWanted) -> dict[Name, Chain | VerdictMa
 
 
 def _elements(listing: Listing, wanted: MapsWanted) -> tuple[list[Element], list[Element]]:
-    """Those that go, and those that come; one whose verdict is another is both."""
+    """Those that go, and those that come, map by map; one whose verdict is another is both."""
     leaving, coming = [], []
-    for (table, name, key), verdict in wanted.elements.items():
+    by_map = sorted(wanted.elements.items(), key=lambda item: (item[0][0].family, item[0][1]))
+    for (table, name, key), verdict in by_map:
         there = _verdict(listing, table, name, key)
         if there == verdict:
             continue
