@@ -131,7 +131,9 @@ class TestOnTheKernel:
         done = fwplan.attempt("apply", *map(str, paths))
         assert (done.returncode, done.stdout) == (2, "")
         assert "libnftables.so.1: no such file): install it (Debian: libnftables1)" in done.stderr
-        assert done.stderr.count("there is no bridge virbr") == files
+        # of many, the first few are named
+        assert done.stderr.count("there is no bridge virbr") == min(files, 4)
+        assert ("and so for 8 more networks" in done.stderr) == (files == 12)
         assert not list(tmp_path.rglob("*.json"))
 
     def test_without_the_right_nothing_is_made_not_even_a_folder(self, fwplan: Fwplan, tmp_path: Path) -> None:

@@ -14,11 +14,15 @@ from fwplan.plan.intents import Family, MayEnter, MayLeave
 from fwplan.plan.plan import Backend, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fwplan.host.firewalld import Firewalld
     from fwplan.host.system import System
     from fwplan.plan.plan import NetworkPlan, Plan
+
+
+_FEW = 5
+"""Lines about networks that lack the same, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,9 @@ def preconditions(
         if checksum is ChecksumPolicy.REQUIRE:
             missing.extend(_checksum_troubles(system, plan))
         missing.extend(zone_troubles(plan, firewalld, zones))
-    for share in plan.networks:
-        if share.network.meaning.filtered and share.bridge is not None:
-            needed, useful = _bridge_troubles(share, plan, interfaces)
-            missing.extend(needed)
-            advice.extend(useful)
+    needed, useful = _bridge_troubles(plan, interfaces)
+    missing.extend(needed)
+    advice.extend(useful)
     if enable_forwarding:
         return Preconditions(tuple(missing), tuple(advice))
     advice.extend(
@@ -105,31 +107,39 @@ def _checksum_troubles(system: System, plan: Plan) -> Iterator[str]:
     return checksum_troubles(system, plan)
 
 
-def _bridge_troubles(
-    share: NetworkPlan, plan: Plan, interfaces: Mapping[str, int]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What has to be otherwise with the bridge of a network, and what should be."""
-    network = share.network
-    by_index = plan.backend is Backend.NFTABLES and plan.layout is Layout.LIBVIRT
-    if network.kind is Kind.MANAGED and share.bridge != network.bridge_name:
-        trouble = (
-            f"network {network.name!r} does not name its bridge, which libvirt chooses: "
-            f"take the definition from `virsh net-dumpxml {network.name}`"
-        )
-        return ((trouble,), ()) if plan.backend is Backend.NFTABLES else ((), (trouble,))
-    if share.bridge in interfaces:
-        return (), ()
-    if by_index:
-        trouble = (
-            f"network {network.name!r}: there is no bridge {share.bridge}, by whose index rules know it: "
-            f"start the network (virsh net-start {network.name}), or make the bridge"
-        )
-        return (trouble,), ()
-    trouble = (
-        f"network {network.name!r}: there is no bridge {share.bridge} yet; its rules take effect when there is "
-        f"(virsh net-start {network.name})"
-    )
-    return (), (trouble,)
+def _bridge_troubles(plan: Plan, interfaces: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """What has to be otherwise with the bridges of networks, and what should be."""
+    filtered = [share for share in plan.networks if share.network.meaning.filtered and share.bridge is not None]
+    unnamed = [
+        f"network {share.network.name!r} does not name its bridge, which libvirt chooses: "
+        f"take the definition from `virsh net-dumpxml {share.network.name}`"
+        for share in filtered
+        if _is_unnamed(share)
+    ]
+    absent = [share for share in filtered if not _is_unnamed(share) and share.bridge not in interfaces]
+    by_nftables = plan.backend is Backend.NFTABLES
+    if by_nftables and plan.layout is Layout.LIBVIRT:
+        why, and_then = ", by whose index rules know it", ": start the network ({}), or make the bridge"
+        return [*unnamed, *_without_bridge(absent, why, and_then)], []
+    advice = _without_bridge(absent, " yet", "; its rules take effect when there is ({})")
+    return (unnamed, advice) if by_nftables else ([], [*unnamed, *advice])
+
+
+def _is_unnamed(share: NetworkPlan) -> bool:
+    return share.network.kind is Kind.MANAGED and share.bridge != share.network.bridge_name
+
+
+def _without_bridge(shares: Sequence[NetworkPlan], why: str, and_then: str) -> list[str]:
+    """A line for each network; of many, the first few are named."""
+    told = shares if len(shares) <= _FEW else shares[: _FEW - 1]
+    lines = [
+        f"network {share.network.name!r}: there is no bridge {share.bridge}{why}"
+        f"{and_then.format(f'virsh net-start {share.network.name}')}"
+        for share in told
+    ]
+    if len(told) < len(shares):
+        lines.append(f"and so for {len(shares) - len(told):,} more networks")
+    return lines
 
 
 def forwarded(plan: Plan) -> set[Family]:
