@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 import pytest
@@ -13,7 +14,9 @@ from fwplan.nft.objects import (
     AddressMatch,
     Chain,
     Counter,
+    Element,
     Field,
+    Goto,
     Hook,
     InterfaceMatch,
     Jump,
@@ -213,7 +216,7 @@ def test_a_script_is_its_edits_in_order() -> None:
     assert script(edit for edit, _ in EDITS) == "".join(f"{line}\n" for _, line in EDITS)
 
 
-def test_rules_at_the_end_of_one_chain_come_in_one_block() -> None:
+def test_rules_at_the_ends_of_chains_of_one_table_come_in_one_block() -> None:
     moved = Rule(IP, "here", (Counter(3, 180), Verdict.ACCEPT), handle=12)
     elsewhere = Rule(IP, "there", BLIND.statements)
     assert script([Append(BLIND), Append(moved), Append(elsewhere), Insert(BLIND)]).splitlines() == [
@@ -222,9 +225,22 @@ def test_rules_at_the_end_of_one_chain_come_in_one_block() -> None:
         "counter accept",
         "counter packets 3 bytes 180 accept",
         "}",
+        "chain there {",
+        "counter accept",
         "}",
-        "add rule ip lab there counter accept",
+        "}",
         "insert rule ip lab here counter accept",
+    ]
+
+
+def test_elements_of_one_map_come_and_go_in_one_command() -> None:
+    one, two = (Element(IP, "bridges", name, Goto(f"to-{name}")) for name in ("br0", "br1"))
+    assert script(
+        [TakeAway(one), TakeAway(two), Make(one), Make(two), Make(replace(one, map="other"))]
+    ).splitlines() == [
+        'delete element ip lab bridges { "br0", "br1" }',
+        'add element ip lab bridges { "br0" : goto to-br0, "br1" : goto to-br1 }',
+        'add element ip lab other { "br0" : goto to-br0 }',
     ]
 
 

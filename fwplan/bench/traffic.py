@@ -97,11 +97,7 @@ def _hardware_address(interface: str) -> str:
 
 
 def _arriving(world: World, seconds: int) -> float:
-    """The packets that arrive in a second, once the first have.
-
-    Raises:
-        HostError: none do.
-    """
+    """The packets that arrive in a second, once the first have; 0 if none do."""
     end = time.monotonic() + _START
     before = world.arrived()
     while world.arrived() - before < _FIRST and time.monotonic() < end:

@@ -144,7 +144,7 @@ def _filter_operations(intents: Sequence[Intent]) -> Iterator[Operation]:
     """A chain a family and direction."""
     for family in Family:
         for direction in (MayEnter, MayLeave):
-            yield from _deciding([each for each in intents if _of(each) == (family, direction)], TABLES[family])
+            yield from _deciding([each for each in intents if _way(each) == (family, direction)], TABLES[family])
 
 
 def _deciding(intents: Sequence[Intent], table: Table) -> Iterator[Operation]:
@@ -167,7 +167,7 @@ def _deciding(intents: Sequence[Intent], table: Table) -> Iterator[Operation]:
         yield _make(Element(table, name, bridge, Goto(chain)), refusing)
 
 
-def _of(intent: Intent) -> tuple[Family, type[MayEnter | MayLeave]] | None:
+def _way(intent: Intent) -> tuple[Family, type[MayEnter | MayLeave]] | None:
     """The family, and whether it is about what enters or what leaves; guests of a bridge enter it, too."""
     match intent:
         case GuestsTalk(family=family) | RefuseEntering(family=family):
