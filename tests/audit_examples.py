@@ -113,7 +113,7 @@ def map_of(seen: Bundle, name: str) -> Item:
 
 def elements(change: Callable[[list[Any]], object]) -> Callable[[Bundle], None]:
     """The elements of bridges are changed."""
-    return lambda seen: (change(map_of(seen, "networks")["elem"]), None)[1]
+    return lambda seen: (change(map_of(seen, "entering")["elem"]), None)[1]
 
 
 def map_gone(seen: Bundle) -> None:

@@ -346,12 +346,11 @@ def test_of_a_network_that_is_added_nothing_of_others_is_changed() -> None:
 # Names
 
 
-@given(st.text(min_size=1, max_size=15), st.integers(1, 12))
+@given(st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=15), st.integers(1, 12))
 @example("x-1", 1)
 @example("virbr-1", 1)
 @example("é", 1)
 def test_a_chain_tells_its_bridge(bridge: str, number: int) -> None:
-    assume(bridge.isprintable())
     assert bridge_of(entering_chain(bridge)) == bridge
     assert bridge_of(leaving_chain(bridge)) == bridge
     assert bridge_of(translating_chain(bridge, number)) == bridge
