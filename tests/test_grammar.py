@@ -179,6 +179,12 @@ def test_a_backslash_before_a_star_at_the_end_is_refused_in_a_pattern() -> None:
         pattern("a\\b*")
 
 
+def test_a_star_at_the_end_of_the_longest_name_is_refused_in_a_pattern() -> None:
+    assert pattern("0123456789abc*") == "0123456789abc\\*"
+    with pytest.raises(NotExpressibleError, match="no room for a backslash before its star"):
+        pattern("0123456789abcd*")
+
+
 @pytest.mark.parametrize(("key", "name"), [(Meta.IIF, "@a"), (Meta.OIFNAME, "@a"), (Meta.OIF, "*")])
 def test_a_name_that_is_a_set_or_all_in_json_is_refused(key: Meta, name: str) -> None:
     with pytest.raises(NotExpressibleError, match="would name a set or all"):

@@ -369,17 +369,26 @@ _KEYWORDS = frozenset(
 and from release to release, so that all of them are quoted."""
 
 
+_LONGEST_NAME = 15
+"""Bytes of an interface's name, at most. Source: IFNAMSIZ of Linux, less the zero at the end."""
+
+
 def pattern(name: str) -> str:
     """The name of an interface as the pattern that it alone matches, for `iifname` and `oifname`.
 
     Raises:
-        NotExpressibleError: there is a backslash in it and a star at its end. nft takes every backslash out where one
-            stands before that star.
+        NotExpressibleError: there is a star at its end, and a backslash in it: nft takes every backslash out where one
+            stands before that star. Or it has as many bytes as a name can have, and nft no room for that backslash.
     """
     if not name.endswith("*"):
         return name
     if "\\" in name:
         message = f"the interface name {name!r} cannot be written for nft, which would leave the backslash out"
+        raise NotExpressibleError(message)
+    if len(name.encode()) >= _LONGEST_NAME:
+        message = (
+            f"the interface name {name!r} cannot be written for nft: there is no room for a backslash before its star"
+        )
         raise NotExpressibleError(message)
     return f"{name[:-1]}\\*"
 
