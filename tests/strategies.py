@@ -26,21 +26,10 @@ from strategies_ports import (
 from strategies_words import interface_names, macs, maybe, metadata, network_names, others, uuids, words
 
 from fwplan import ForwardMode, Kind, Network
-from fwplan.network.definition import (
-    AddressRange,
-    Bridge,
-    Domain,
-    Driver,
-    Forward,
-    Interface,
-    Mac,
-    Mtu,
-    Nat,
-    PciAddress,
-    Port,
-    PortRange,
-)
+from fwplan.network.definition import Bridge, Domain, Mac, Mtu
+from fwplan.network.forward import AddressRange, Driver, Forward, Interface, Nat, PciAddress, PortRange
 from fwplan.network.modes import MEANINGS, Devices, Presence
+from fwplan.network.port import Port
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 from hypothesis import strategies as st
 from strategies_words import host_names, maybe, others, words, written_macs
 
-from fwplan.network.definition import Bootp, Dhcp, DhcpHost, DhcpRange, Ip, Lease, Route, Tftp
+from fwplan.network.ip import Bootp, Dhcp, DhcpHost, DhcpRange, Ip, Lease, Route, Tftp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fwplan.network.addressing import Address, Subnet
-    from fwplan.network.definition import LeaseUnit
+    from fwplan.network.ip import LeaseUnit
 
 _SIXTEEN_BITS = 0xFFFF
 _UNSIGNED_LONG = 2**64 - 1

@@ -9,24 +9,12 @@ from hypothesis import strategies as st
 from strategies_addresses import addresses, no, yes_or_no
 from strategies_words import maybe, others, record_names, uuids, words
 
-from fwplan.network.definition import (
-    Bandwidth,
-    Dns,
-    DnsForwarder,
-    DnsHost,
-    DnsSrv,
-    DnsTxt,
-    PortGroup,
-    Rate,
-    VirtualPort,
-    VirtualPortParameters,
-    Vlan,
-    VlanTag,
-)
+from fwplan.network.dns import Dns, DnsForwarder, DnsHost, DnsSrv, DnsTxt
 from fwplan.network.modes import ForwardMode
+from fwplan.network.port import Bandwidth, PortGroup, Rate, VirtualPort, VirtualPortParameters, Vlan, VlanTag
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import NativeMode
+    from fwplan.network.port import NativeMode
 
 unsigned_longs = st.integers(0, 10_000) | st.integers(0, 2**64 - 1)
 

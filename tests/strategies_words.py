@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 from hypothesis import strategies as st
 from lxml import etree
 
-from fwplan.network.definition import NOTHING, Others
+from fwplan.network.element import NOTHING, Others
 from fwplan.network.interface_name import MAXIMUM_LENGTH, interface_name_fault
 from fwplan.network.node import standing_alone
 

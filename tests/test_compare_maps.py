@@ -19,7 +19,9 @@ from fwplan.host.goal import goal_of_apply, goal_of_removal
 from fwplan.host.maps import TABLES, MapsPart
 from fwplan.host.memory import Machine, MemorySystem
 from fwplan.host.state import State
-from fwplan.network.definition import Bridge, Forward, Ip, Network
+from fwplan.network.definition import Bridge, Network
+from fwplan.network.forward import Forward
+from fwplan.network.ip import Ip
 from fwplan.network.modes import ForwardMode
 from fwplan.nft.objects import Chain, Counter, Element, Goto, Jump, Rule, Table, Verdict
 from fwplan.nft.transaction import Append, Delete, Insert, Make, TakeAway

@@ -14,8 +14,10 @@ from namespaces import Namespace, fewer_examples, needs
 
 from fwplan import Backend, Format, ForwardMode, Network, NotExpressibleError, make_plan, render
 from fwplan.iptables import objects as iptables
-from fwplan.network.definition import Bridge, Forward, Ip
+from fwplan.network.definition import Bridge
+from fwplan.network.forward import Forward
 from fwplan.network.interface_name import interface_name_fault
+from fwplan.network.ip import Ip
 from fwplan.nft.listing import read_listing
 from fwplan.nft.objects import InterfaceMatch, Meta, Rule
 

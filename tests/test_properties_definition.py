@@ -23,7 +23,8 @@ from fwplan import (
     read_network,
     write_network,
 )
-from fwplan.network.definition import Bridge, Forward, Network
+from fwplan.network.definition import Bridge, Network
+from fwplan.network.forward import Forward
 from fwplan.network.libvirt_form import libvirt_form
 from fwplan.network.together import bridge_names, conflicts
 from fwplan.network.validate import validate

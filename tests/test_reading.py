@@ -6,43 +6,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 
-from fwplan.network.definition import (
-    AddressRange,
-    Bandwidth,
-    Bootp,
-    Bridge,
-    Dhcp,
-    DhcpHost,
-    DhcpRange,
-    Dns,
-    DnsForwarder,
-    DnsHost,
-    DnsSrv,
-    DnsTxt,
-    Domain,
-    Driver,
-    Forward,
-    Interface,
-    Ip,
-    Lease,
-    Mac,
-    Mtu,
-    Nat,
-    Network,
-    Others,
-    PciAddress,
-    Port,
-    PortGroup,
-    PortRange,
-    Rate,
-    Route,
-    Tftp,
-    VirtualPort,
-    VirtualPortParameters,
-    Vlan,
-    VlanTag,
-)
+from fwplan.network.definition import Bridge, Domain, Mac, Mtu, Network
+from fwplan.network.dns import Dns, DnsForwarder, DnsHost, DnsSrv, DnsTxt
+from fwplan.network.element import Others
+from fwplan.network.forward import AddressRange, Driver, Forward, Interface, Nat, PciAddress, PortRange
+from fwplan.network.ip import Bootp, Dhcp, DhcpHost, DhcpRange, Ip, Lease, Route, Tftp
 from fwplan.network.modes import ForwardMode
+from fwplan.network.port import Bandwidth, Port, PortGroup, Rate, VirtualPort, VirtualPortParameters, Vlan, VlanTag
 from fwplan.network.read import Reading, examine, read_network
 
 IP = "<ip address='10.20.0.1' prefix='24'/>"

@@ -28,7 +28,7 @@ from fwplan.preview.way import way_text
 if TYPE_CHECKING:
     from fwplan import Plan
     from fwplan.lab.rehearsal import Rehearsal
-    from fwplan.network.definition import Ip
+    from fwplan.network.ip import Ip
     from fwplan.plan.intents import Intent
 
 pytestmark = needs_a_lab()

@@ -26,8 +26,10 @@ from fwplan import (
     read_network,
     render,
 )
-from fwplan.network.definition import Bridge, Forward, Ip
+from fwplan.network.definition import Bridge
+from fwplan.network.forward import Forward
 from fwplan.network.interface_name import interface_name_fault
+from fwplan.network.ip import Ip
 from fwplan.preview.commands import syntax_of
 
 if TYPE_CHECKING:

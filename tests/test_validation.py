@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from fwplan.cli.program import program
-from fwplan.network.definition import Bridge, Forward, Interface, Network
+from fwplan.network.definition import Bridge, Network
+from fwplan.network.forward import Forward, Interface
 from fwplan.network.modes import ForwardMode
 from fwplan.network.problems import InvalidDefinitionError, Severity
 from fwplan.network.read import examine, read_network

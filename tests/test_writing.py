@@ -9,7 +9,9 @@ import pytest
 from lxml import etree
 
 from fwplan.errors import NotExpressibleError
-from fwplan.network.definition import Bridge, Forward, Interface, Network, Others
+from fwplan.network.definition import Bridge, Network
+from fwplan.network.element import Others
+from fwplan.network.forward import Forward, Interface
 from fwplan.network.libvirt_form import libvirt_form
 from fwplan.network.modes import ForwardMode
 from fwplan.network.read import read_network

@@ -7,7 +7,9 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Interface
 
 from fwplan.bench.cases import Rules
-from fwplan.network.definition import Bridge, Forward, Ip, Network
+from fwplan.network.definition import Bridge, Network
+from fwplan.network.forward import Forward
+from fwplan.network.ip import Ip
 from fwplan.network.modes import ForwardMode
 from fwplan.plan.plan import Backend, make_plan
 from fwplan.preview.render import Format, render

@@ -7,7 +7,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from fwplan.lab.addresses import private
-from fwplan.network.definition import Bridge, Forward, Ip, Nat, Network
+from fwplan.network.definition import Bridge, Network
+from fwplan.network.forward import Forward, Nat
+from fwplan.network.ip import Ip
 from fwplan.network.modes import ForwardMode, Kind
 from fwplan.network.together import bridge_names
 from fwplan.plan.intents import Family

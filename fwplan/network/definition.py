@@ -1,10 +1,7 @@
 """A network definition as values: what stands in a libvirt `<network>`, nothing derived, nothing filled in.
 
-Each class is one element of the XML, each field one attribute or child; None or an empty tuple is "not there".
-What libvirt makes of an absent setting is in `fwplan.network.libvirt_form`; the addressing that follows from
-several settings at once is offered as properties.
-
-Source of all meanings: libvirt's network XML format (https://libvirt.org/formatnetwork.html).
+What libvirt makes of an absent setting is in `fwplan.network.libvirt_form`; what follows from several settings at once
+is offered as properties. The larger elements have rooms of their own: `element`, `forward`, `ip`, `dns`, `port`.
 """
 
 from __future__ import annotations
@@ -12,39 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from fwplan.network.addressing import Address, Subnet, mask_length, natural_prefix_length, subnet_of
+from fwplan.network.element import Element
 from fwplan.network.modes import MEANINGS, ForwardMode, Kind, Meaning, kind_of
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address
+    from fwplan.network.dns import Dns
+    from fwplan.network.forward import Forward
+    from fwplan.network.ip import Ip, Route
+    from fwplan.network.port import Bandwidth, Port, PortGroup, VirtualPort, Vlan
 
-LeaseUnit = Literal["seconds", "minutes", "hours"]
 MacTableManager = Literal["kernel", "libvirt"]
-NativeMode = Literal["tagged", "untagged"]
-DriverName = Literal["kvm", "vfio"]
-
-
-@dataclass(frozen=True, slots=True)
-class Others:
-    """What an element carries that libvirt would ignore: kept, so that writing loses nothing.
-
-    Attributes:
-        attributes: (name, value) in the order of the source; a name in a namespace is written `{namespace}name`.
-        elements: each child as XML that stands alone, complete with its namespaces.
-    """
-
-    attributes: tuple[tuple[str, str], ...] = ()
-    elements: tuple[str, ...] = ()
-
-
-NOTHING = Others()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Element:
-    """What all elements have in common."""
-
-    others: Others = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,315 +41,12 @@ class Bridge(Element):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddressRange(Element):
-    """`<address start end>` below `<nat>`: the source addresses that guests get."""
-
-    start: IPv4Address
-    end: IPv4Address
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortRange(Element):
-    """`<port start end>` below `<nat>`: the source ports that guests get."""
-
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nat(Element):
-    """`<nat>`: how source addresses are translated. With `ipv6`, IPv6 subnets are translated as well."""
-
-    ipv6: bool | None = None
-    address: AddressRange | None = None
-    port: PortRange | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interface(Element):
-    """`<interface dev>` or `<pf dev>` below `<forward>`: a device of the host."""
-
-    dev: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PciAddress(Element):
-    """`<address type='pci'>` below `<forward>`: a virtual function."""
-
-    domain: int
-    bus: int
-    slot: int
-    function: int
-
-    def __str__(self) -> str:
-        """As the kernel and lspci write it, such as `0000:03:00.1`."""
-        return f"{self.domain:04x}:{self.bus:02x}:{self.slot:02x}.{self.function:x}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Driver(Element):
-    """`<driver>` below `<forward>`: what drives a virtual function while a guest has it."""
-
-    name: DriverName | None = None
-    model: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward(Element):
-    """`<forward>`: how guests reach what lies beyond the bridge."""
-
-    mode: ForwardMode
-    dev: str | None = None
-    managed: bool | None = None
-    driver: Driver | None = None
-    nat: Nat | None = None
-    interfaces: tuple[Interface, ...] = ()
-    physical_functions: tuple[Interface, ...] = ()
-    addresses: tuple[PciAddress, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease(Element):
-    """`<lease>`: how long an address is given for; `expiry` 0 is for ever, the unit is minutes unless given."""
-
-    expiry: int
-    unit: LeaseUnit | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DhcpRange(Element):
-    """`<range>`: addresses that DHCP gives out."""
-
-    start: Address
-    end: Address
-    lease: Lease | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DhcpHost(Element):
-    """`<host>` below `<dhcp>`: the address of one guest, known by its MAC address, DHCPv6 unique id or name."""
-
-    ip: Address
-    mac: str | None = None
-    id: str | None = None
-    name: str | None = None
-    lease: Lease | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bootp(Element):
-    """`<bootp>`: the file that a guest boots from, and the server that has it."""
-
-    file: str
-    server: Address | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dhcp(Element):
-    """`<dhcp>`: the DHCP service on one address."""
-
-    ranges: tuple[DhcpRange, ...] = ()
-    hosts: tuple[DhcpHost, ...] = ()
-    bootp: Bootp | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tftp(Element):
-    """`<tftp root>`: the TFTP service; without `root` there is none."""
-
-    root: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ip(Element):
-    """`<ip>`: an address of the bridge, and with it a subnet of the guests."""
-
-    address: Address
-    family: Literal["ipv4", "ipv6"] | None = None
-    netmask: IPv4Address | None = None
-    prefix: int | None = None
-    local_ptr: bool | None = None
-    tftp: Tftp | None = None
-    dhcp: Dhcp | None = None
-
-    @property
-    def prefix_length(self) -> int:
-        """Bits of the network part: `prefix`, else `netmask`, else IPv4's class or IPv6's 64.
-
-        Raises:
-            ValueError: the address is of no class (224.0.0.0 and up) and nothing else tells.
-        """
-        if self.prefix:
-            return self.prefix
-        return natural_prefix_length(self.address) if self.netmask is None else mask_length(self.netmask)
-
-    @property
-    def subnet(self) -> Subnet:
-        """The guests' subnet: the address less its host part."""
-        return subnet_of(int(self.address), self.address.version, self.prefix_length)
-
-    @property
-    def gives_addresses(self) -> bool:
-        """Whether DHCP gives addresses out on it."""
-        return self.dhcp is not None and bool(self.dhcp.ranges or self.dhcp.hosts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route(Element):
-    """`<route>`: a subnet that lies behind a guest; without an address, everything does."""
-
-    gateway: Address
-    address: Address | None = None
-    family: Literal["ipv4", "ipv6"] | None = None
-    netmask: IPv4Address | None = None
-    prefix: int | None = None
-    metric: int | None = None
-
-    @property
-    def prefix_length(self) -> int:
-        """Bits of the network part: of `netmask`, else `prefix`, else none.
-
-        Raises:
-            ValueError: a one follows a zero in the netmask.
-        """
-        return (self.prefix or 0) if self.netmask is None else mask_length(self.netmask)
-
-    @property
-    def subnet(self) -> Subnet:
-        """What lies behind the guest: the address less its host part."""
-        address = 0 if self.address is None else int(self.address)
-        return subnet_of(address, (self.gateway if self.address is None else self.address).version, self.prefix_length)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Domain(Element):
     """`<domain>`: the DNS domain of the guests."""
 
     name: str | None = None
     local_only: bool | None = None
     register: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsForwarder(Element):
-    """`<forwarder>`: the server that is asked, for one domain or for all."""
-
-    address: Address | None = None
-    domain: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsTxt(Element):
-    """`<txt>`: a TXT record."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsHost(Element):
-    """`<host>` below `<dns>`: the names of one address."""
-
-    ip: Address
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsSrv(Element):
-    """`<srv>`: an SRV record (RFC 2782)."""
-
-    service: str
-    protocol: str
-    domain: str | None = None
-    target: str | None = None
-    port: int | None = None
-    priority: int | None = None
-    weight: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dns(Element):
-    """`<dns>`: the DNS service of the bridge."""
-
-    enable: bool | None = None
-    forward_plain_names: bool | None = None
-    forwarders: tuple[DnsForwarder, ...] = ()
-    txts: tuple[DnsTxt, ...] = ()
-    srvs: tuple[DnsSrv, ...] = ()
-    hosts: tuple[DnsHost, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VlanTag(Element):
-    """`<tag>`: a VLAN that guests see."""
-
-    id: int
-    native_mode: NativeMode | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vlan(Element):
-    """`<vlan>`: the VLANs of a guest's port."""
-
-    tags: tuple[VlanTag, ...]
-    trunk: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VirtualPortParameters(Element):
-    """`<parameters>` below `<virtualport>`."""
-
-    manager_id: int | None = None
-    type_id: int | None = None
-    type_id_version: int | None = None
-    instance_id: str | None = None
-    profile_id: str | None = None
-    interface_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VirtualPort(Element):
-    """`<virtualport>`: what the switch or Open vSwitch is told of a guest's port."""
-
-    type: str | None = None
-    parameters: VirtualPortParameters | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate(Element):
-    """`<inbound>` or `<outbound>`: rates in KiB a second, `burst` in KiB."""
-
-    average: int | None = None
-    peak: int | None = None
-    burst: int | None = None
-    floor: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bandwidth(Element):
-    """`<bandwidth>`: how fast traffic may be."""
-
-    inbound: Rate | None = None
-    outbound: Rate | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortGroup(Element):
-    """`<portgroup>`: settings for those guests that ask for it by name."""
-
-    name: str
-    default: bool | None = None
-    trust_guest_rx_filters: bool | None = None
-    vlan: Vlan | None = None
-    virtual_port: VirtualPort | None = None
-    bandwidth: Bandwidth | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port(Element):
-    """`<port isolated>`: whether guests are kept from each other on the bridge."""
-
-    isolated: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

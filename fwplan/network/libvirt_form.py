@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fwplan.network.definition import NOTHING, Bridge, Forward, Interface, Lease
+from fwplan.network.definition import Bridge
+from fwplan.network.element import NOTHING
+from fwplan.network.forward import Forward, Interface
+from fwplan.network.ip import Lease
 from fwplan.network.modes import ForwardMode, Kind
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import Bandwidth, Dhcp, Dns, Domain, Ip, Nat, Network, PortGroup, Rate, Vlan
+    from fwplan.network.definition import Domain, Network
+    from fwplan.network.dns import Dns
+    from fwplan.network.forward import Nat
+    from fwplan.network.ip import Dhcp, Ip
+    from fwplan.network.port import Bandwidth, PortGroup, Rate, Vlan
 
 
 def libvirt_form(network: Network) -> Network:

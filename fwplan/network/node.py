@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from lxml import etree
 
-from fwplan.network.definition import NOTHING, Others
+from fwplan.network.element import NOTHING, Others
 from fwplan.network.problems import Problem, Severity
 
 if TYPE_CHECKING:

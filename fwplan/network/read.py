@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from fwplan.network.definition import Bridge, Domain, Mac, Mtu, Network, Port, VirtualPort
+from fwplan.network.definition import Bridge, Domain, Mac, Mtu, Network
 from fwplan.network.document import parse_document
 from fwplan.network.faults import Faults
 from fwplan.network.node import Node, element_at, standing_alone
+from fwplan.network.port import Port, VirtualPort
 from fwplan.network.problems import InvalidDefinitionError, Problem, Severity
 from fwplan.network.read_address import read_ip, read_route
 from fwplan.network.read_dns import read_dns

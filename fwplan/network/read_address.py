@@ -6,13 +6,13 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from fwplan.network.definition import Bootp, Dhcp, DhcpHost, DhcpRange, Ip, Lease, Route, Tftp
+from fwplan.network.ip import Bootp, Dhcp, DhcpHost, DhcpRange, Ip, Lease, Route, Tftp
 from fwplan.network.station import check_unicast_mac
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
-    from fwplan.network.definition import LeaseUnit
+    from fwplan.network.ip import LeaseUnit
     from fwplan.network.node import Node
 
 _UNSIGNED_LONG = 2**64 - 1

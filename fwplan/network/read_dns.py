@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fwplan.network.definition import Dns, DnsForwarder, DnsHost, DnsSrv, DnsTxt
+from fwplan.network.dns import Dns, DnsForwarder, DnsHost, DnsSrv, DnsTxt
 
 if TYPE_CHECKING:
     from fwplan.network.node import Node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwplan.network.definition import AddressRange, Driver, Forward, Interface, Nat, PciAddress, PortRange
+from fwplan.network.forward import AddressRange, Driver, Forward, Interface, Nat, PciAddress, PortRange
 from fwplan.network.modes import ForwardMode
 
 if TYPE_CHECKING:

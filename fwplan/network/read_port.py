@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwplan.network.definition import (
-    Bandwidth,
-    PortGroup,
-    Rate,
-    VirtualPort,
-    VirtualPortParameters,
-    Vlan,
-    VlanTag,
-)
+from fwplan.network.port import Bandwidth, PortGroup, Rate, VirtualPort, VirtualPortParameters, Vlan, VlanTag
 from fwplan.network.station import check_uuid
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import NativeMode
     from fwplan.network.node import Node
+    from fwplan.network.port import NativeMode
 
 _HIGHEST_VLAN = 4095
 _LONGEST_PROFILE = 39

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
     from fwplan.network.addressing import Address, Subnet
-    from fwplan.network.definition import Dhcp, Ip, Network, Route
+    from fwplan.network.definition import Network
     from fwplan.network.faults import Faults
+    from fwplan.network.ip import Dhcp, Ip, Route
 
 _BITS = {4: 32, 6: 128}
 _PTR_STEPS = {4: 8, 6: 4}

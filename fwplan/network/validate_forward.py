@@ -13,8 +13,9 @@ from fwplan.network.problems import Problem, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fwplan.network.definition import Forward, Network
+    from fwplan.network.definition import Network
     from fwplan.network.faults import Faults
+    from fwplan.network.forward import Forward
 
 _FIRST_INTERFACE = frozenset({"forward/interface", "forward/interface[1]"})
 

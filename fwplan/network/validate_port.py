@@ -10,8 +10,9 @@ from fwplan.network.problems import Problem, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fwplan.network.definition import Network, PortGroup, VirtualPort
+    from fwplan.network.definition import Network
     from fwplan.network.faults import Faults
+    from fwplan.network.port import PortGroup, VirtualPort
 
     _Groups = tuple[tuple[str, PortGroup], ...]
     """The portgroups, each with its path."""

@@ -7,25 +7,15 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from fwplan.errors import NotExpressibleError
-from fwplan.network.definition import NOTHING
+from fwplan.network.element import NOTHING
 
 if TYPE_CHECKING:
-    from fwplan.network.definition import (
-        Bandwidth,
-        Dhcp,
-        Dns,
-        Element,
-        Forward,
-        Ip,
-        Lease,
-        Nat,
-        Network,
-        PortGroup,
-        Rate,
-        Route,
-        VirtualPort,
-        Vlan,
-    )
+    from fwplan.network.definition import Network
+    from fwplan.network.dns import Dns
+    from fwplan.network.element import Element
+    from fwplan.network.forward import Forward, Nat
+    from fwplan.network.ip import Dhcp, Ip, Lease, Route
+    from fwplan.network.port import Bandwidth, PortGroup, Rate, VirtualPort, Vlan
 
 _VERBATIM = "fwplan-verbatim"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from fwplan.network.addressing import Subnet
-    from fwplan.network.definition import AddressRange, PortRange
+    from fwplan.network.forward import AddressRange, PortRange
 
 Protocol = Literal["tcp", "udp"]
 

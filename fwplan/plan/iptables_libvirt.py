@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fwplan.iptables.objects import Match, Program, TableName, Target
-    from fwplan.network.definition import PortRange
+    from fwplan.network.forward import PortRange
 
 _PROGRAMS: dict[Family, Program] = {Family.IPV4: "iptables", Family.IPV6: "ip6tables"}
 _ACCEPT, _REJECT, _RETURN = JumpTo("ACCEPT"), JumpTo("REJECT"), JumpTo("RETURN")

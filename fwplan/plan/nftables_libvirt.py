@@ -47,7 +47,7 @@ from fwplan.plan.operations import ChecksumFilter, Operation, Queue, Verb, ZoneM
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from fwplan.network.definition import PortRange
+    from fwplan.network.forward import PortRange
 
 _TABLES = {Family.IPV4: Table("ip", "libvirt_network"), Family.IPV6: Table("ip6", "libvirt_network")}
 _OUT, _IN, _CROSS, _NAT = "guest_output", "guest_input", "guest_cross", "guest_nat"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
-from fwplan.network.definition import PortRange
+from fwplan.network.forward import PortRange
 from fwplan.network.modes import ForwardMode
 from fwplan.plan.intents import (
     Family,
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fwplan.network.addressing import Subnet
-    from fwplan.network.definition import Ip, Network
+    from fwplan.network.definition import Network
+    from fwplan.network.ip import Ip
 
 UNPRIVILEGED_PORTS = PortRange(start=1024, end=65535)
 """Without a range of its own a guest must not appear under a privileged port, which NFS servers trust."""

@@ -16,7 +16,7 @@ from fwplan.trace.question import Role
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fwplan.network.definition import Ip
+    from fwplan.network.ip import Ip
     from fwplan.plan.plan import NetworkPlan
     from fwplan.simulate.packet import Address
     from fwplan.simulate.world import World
