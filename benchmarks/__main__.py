@@ -71,6 +71,7 @@ def main() -> int:
             "--benchmark-only",
             f"--benchmark-json={report}",
             "-q",
+            "-rs",
             "-p",
             "no:randomly",
         ]

@@ -18,8 +18,7 @@ from fwplan.simulate.packet import NO_INTERFACE
 from fwplan.simulate.reply import reply, way_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from ipaddress import IPv4Interface, IPv6Interface
+    from collections.abc import Iterator
 
     from fwplan.audit.deciding import Deciders
     from fwplan.audit.interests import Interests
@@ -157,10 +156,12 @@ class Court:
             return None
         of_device: tuple[Address, ...] = ()
         if appearance.addresses is None and source != found.sent.source:
-            addresses = self.simulator.world.addresses or {}
-            if (device := appearance.device or "") not in addresses:
+            world, version = self.simulator.world, source.version
+            if appearance.device not in (world.addresses or {}):
                 return None
-            of_device = _lent(addresses, device, source.version)
+            # one without an address borrows another's
+            lent = world.sources(version, appearance.device) or world.sources(version)
+            of_device = tuple(own.ip for own in lent)
         port = found.packet.source_port
         ports = appearance.ports if port is not None else None
         if replace(appearance, ports=ports).allows(source, port, of_device):
@@ -181,17 +182,6 @@ def _back(sent: Sent) -> Sent:
         destination_port=sent.source_port,
         belongs_to_connection=True,
     )
-
-
-def _lent(
-    addresses: Mapping[str, tuple[IPv4Interface | IPv6Interface, ...]], device: str, version: int
-) -> tuple[Address, ...]:
-    """The sources that masquerading takes: those of the device or, where it has none, of the others.
-
-    Source: `inet_select_addr` and `ipv6_dev_get_saddr` in Linux.
-    """
-    of_device = tuple(own.ip for own in addresses[device] if own.version == version)
-    return of_device or tuple(own.ip for others in addresses.values() for own in others if own.version == version)
 
 
 def _in_doubt(found: Flow | None) -> list[Rule]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fwplan.bench.cases import Metric
 from fwplan.bench.rulesets import bridge, gateway
-from fwplan.bench.world import OUTSIDE, on_processor, run, start
+from fwplan.bench.world import OUTSIDE, await_start, on_processor, run, start
 from fwplan.errors import HostError
 
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ _FLOWS = 30_000
 _LOWEST_PORT = 10_000
 _NOTHING_OF_THE_MACHINE = ("--no-sock-mem", "--notouch-irq")
 """Options of trafgen: it leaves the machine's settings as they are."""
-_START = 5.0
-"""Seconds in which the first packets have to arrive."""
 _FIRST = 1_000
+"""Packets after which a flood has begun."""
 _NETFILTER = 12
 # linux/netfilter/nfnetlink_conntrack.h: NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_DELETE; linux/netlink.h.
 _FORGET, _REQUEST, _ACKNOWLEDGE = 1 << 8 | 2, 1, 4
@@ -98,10 +97,8 @@ def _hardware_address(interface: str) -> str:
 
 def _arriving(world: World, seconds: int) -> float:
     """The packets that arrive in a second, once the first have; 0 if none do."""
-    end = time.monotonic() + _START
     before = world.arrived()
-    while world.arrived() - before < _FIRST and time.monotonic() < end:
-        time.sleep(0.01)
+    await_start(lambda: world.arrived() - before >= _FIRST)
     begun, before = time.perf_counter(), world.arrived()
     time.sleep(seconds)
     return (world.arrived() - before) / (time.perf_counter() - begun)

@@ -14,7 +14,7 @@ from fwplan.errors import HostError
 from fwplan.lab.namespaces import NetworkNamespace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
 OUTSIDE = "198.51.100.7"
@@ -31,7 +31,9 @@ table inet sink {{
 }}
 """
 _START = 5.0
-"""Seconds that iperf3 has to begin to listen."""
+"""Seconds that a program has to begin."""
+_PACKAGES = {"iperf3": "iperf3", "trafgen": "netsniff-ng", "ip": "iproute2", "nft": "nftables"}
+"""Debian's, of programs; all others are of one."""
 
 
 class World:
@@ -61,9 +63,7 @@ class World:
         with self._outside.entered():
             run(("nft", "-f", "-"), _SINK)
             self._server = start(("iperf3", "--server", *on_processor(1)))
-        end = time.monotonic() + _START
-        while time.monotonic() < end and not self._listens():
-            time.sleep(0.01)
+        await_start(self._listens)
         return self
 
     def __exit__(
@@ -158,6 +158,13 @@ class World:
             )
 
 
+def await_start(has_begun: Callable[[], bool]) -> None:
+    """Wait until a program has begun, but not for ever."""
+    end = time.monotonic() + _START
+    while time.monotonic() < end and not has_begun():
+        time.sleep(0.01)
+
+
 def on_processor(number: int) -> tuple[str, ...]:
     """Options of iperf3 that keep it on one of the processors, where there are several."""
     processors = sorted(os.sched_getaffinity(0))
@@ -203,7 +210,4 @@ def start(command: tuple[str, ...]) -> subprocess.Popen[bytes]:
 
 
 def _missing(program: str) -> HostError:
-    package = {"iperf3": "iperf3", "trafgen": "netsniff-ng", "ip": "iproute2", "nft": "nftables"}.get(
-        program, "iptables"
-    )
-    return HostError(f"there is no program {program}: install it (Debian: {package})")
+    return HostError(f"there is no program {program}: install it (Debian: {_PACKAGES.get(program, 'iptables')})")

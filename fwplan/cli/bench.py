@@ -54,8 +54,8 @@ def command(*, sizes: tuple[int, ...], rounds: int, seconds: int, svg: Path | No
 
     A guest sends through a host to the outside, all three in network namespaces: the machine's own rules and interfaces
     are not touched. The host has no rules, one masquerade rule (the floor), and the rules of as many networks as asked
-    for in each layout, all of it in each round. It needs root, trafgen, iperf3, nft, ip and
-    iptables.
+    for in each layout, all of it in each round. It needs root, and
+    trafgen, iperf3, nft, ip and iptables.
     """
     from fwplan.bench.report import report_json, report_lines  # noqa: PLC0415 - only what is asked for
     from fwplan.bench.run import bench  # noqa: PLC0415

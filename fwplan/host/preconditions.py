@@ -14,7 +14,7 @@ from fwplan.plan.intents import Family, MayEnter, MayLeave
 from fwplan.plan.plan import Backend, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from fwplan.host.firewalld import Firewalld
     from fwplan.host.system import System
@@ -119,27 +119,29 @@ def _bridge_troubles(plan: Plan, interfaces: Mapping[str, int]) -> tuple[list[st
     absent = [share for share in filtered if not _is_unnamed(share) and share.bridge not in interfaces]
     by_nftables = plan.backend is Backend.NFTABLES
     if by_nftables and plan.layout is Layout.LIBVIRT:
-        why, and_then = ", by whose index rules know it", ": start the network ({}), or make the bridge"
-        return [*unnamed, *_without_bridge(absent, why, and_then)], []
-    advice = _without_bridge(absent, " yet", "; its rules take effect when there is ({})")
-    return (unnamed, advice) if by_nftables else ([], [*unnamed, *advice])
+        needed = [
+            f"network {share.network.name!r}: there is no bridge {share.bridge}, by whose index rules know it: "
+            f"start the network (virsh net-start {share.network.name}), or make the bridge"
+            for share in absent
+        ]
+        return [*unnamed, *_few(needed)], []
+    useful = [
+        f"network {share.network.name!r}: there is no bridge {share.bridge} yet; its rules take effect when there is "
+        f"(virsh net-start {share.network.name})"
+        for share in absent
+    ]
+    return (unnamed, _few(useful)) if by_nftables else ([], [*unnamed, *_few(useful)])
 
 
 def _is_unnamed(share: NetworkPlan) -> bool:
     return share.network.kind is Kind.MANAGED and share.bridge != share.network.bridge_name
 
 
-def _without_bridge(shares: Sequence[NetworkPlan], why: str, and_then: str) -> list[str]:
-    """A line for each network; of many, the first few are named."""
-    told = shares if len(shares) <= _FEW else shares[: _FEW - 1]
-    lines = [
-        f"network {share.network.name!r}: there is no bridge {share.bridge}{why}"
-        f"{and_then.format(f'virsh net-start {share.network.name}')}"
-        for share in told
-    ]
-    if len(told) < len(shares):
-        lines.append(f"and so for {len(shares) - len(told):,} more networks")
-    return lines
+def _few(lines: list[str]) -> list[str]:
+    """A line for each network that lacks the same; of many, the first."""
+    if len(lines) <= _FEW:
+        return lines
+    return [*lines[: _FEW - 1], f"and so for {len(lines) - _FEW + 1:,} more networks"]
 
 
 def forwarded(plan: Plan) -> set[Family]:

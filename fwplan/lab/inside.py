@@ -48,26 +48,34 @@ def main() -> int:
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status)
     die_with_parent()
-    # Where nobody asks, or nobody wants to know any more, there is nothing to be said either.
-    with suppress(EOFError, BrokenPipeError):
-        _answer(_worked())
+    answer = _worked()
+    # Where nobody wants to know any more, there is nothing to be said.
+    with suppress(BrokenPipeError):
+        if answer is not None:
+            _answer(answer)
     return 0
 
 
-def _worked() -> tuple[Result, ...] | Failure:
+def _worked() -> tuple[Result, ...] | Failure | None:
+    """What came of it; None where nobody asks."""
     try:
         # What takes long to import comes while the other side reads its files.
         from fwplan.lab import build, exchange  # noqa: F401, PLC0415
 
-        # From the process that started this one, by a pipe of the two.
-        assignment: Assignment = pickle.load(sys.stdin.buffer)  # noqa: S301
-        return _rehearse(assignment)
+        assignment = _assignment()
+        return None if assignment is None else _rehearse(assignment)
     except FwplanError as error:
         return Failure(str(error))
-    except EOFError:
-        raise
     except Exception:  # noqa: BLE001 - the other side tells, whatever it is
         return Failure(f"the lab failed:\n{traceback.format_exc()}")
+
+
+def _assignment() -> Assignment | None:
+    with suppress(EOFError):
+        # From the process that started this one, by a pipe of the two.
+        assignment: Assignment = pickle.load(sys.stdin.buffer)  # noqa: S301
+        return assignment
+    return None
 
 
 def _answer(answer: tuple[Result, ...] | Failure) -> None:

@@ -76,13 +76,7 @@ def script(edits: Iterable[Edit]) -> str:
     Raises:
         NotExpressibleError: nft's syntax cannot carry the name of an interface.
     """
-    lines: list[str] = []
-    for place, group in groupby(edits, _place_of_many):
-        together = list(group)
-        if place is None or len(together) == 1:
-            lines.extend(map(_line, together))
-        else:
-            lines += _lines(together)
+    lines = (line for _, together in groupby(edits, _place_of_many) for line in _lines(list(together)))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -98,9 +92,9 @@ def _place_of_many(edit: Edit) -> tuple[type[Edit], Table, str] | None:
 
 
 def _lines(together: Sequence[Edit]) -> Iterator[str]:
-    """Edits of one kind, of one table or map."""
-    match together[0]:
-        case Append(Rule(table)):
+    """Edits of one table or map, or any that are told one by one."""
+    match together:
+        case [Append(Rule(table), None), _, *_]:
             yield f"table {table.family} {table.name} {{"
             rules = (edit.rule for edit in together if isinstance(edit, Append))
             for chain, of_chain in groupby(rules, attrgetter("chain")):
@@ -108,10 +102,12 @@ def _lines(together: Sequence[Edit]) -> Iterator[str]:
                 yield from map(_statements, of_chain)
                 yield "}"
             yield "}"
-        case Make(Element() as first):
+        case [Make(Element() as first), *_]:
             yield f"add {_object(first)} {element_text(*_elements(together))}"
-        case TakeAway(Element() as first):
+        case [TakeAway(Element() as first), *_]:
             yield f"delete {_object(first)} {element_text(*_elements(together), with_verdict=False)}"
+        case _:
+            yield from map(_line, together)
 
 
 def _elements(edits: Iterable[Edit]) -> Iterator[Element]:
@@ -121,6 +117,7 @@ def _elements(edits: Iterable[Edit]) -> Iterator[Element]:
 
 
 def _line(edit: Edit) -> str:
+    """An edit that is told by itself; elements never are."""
     match edit:
         case Insert(rule, place):
             return f"insert rule {_place(rule, place)} {_statements(rule)}"
@@ -130,8 +127,6 @@ def _line(edit: Edit) -> str:
             return f"delete rule {_place(rule, None)} handle {rule.handle}"
         case Make(object_):
             return f"add {_object(object_)}{_content(object_)}"
-        case TakeAway(Element() as element):
-            return f"delete {_object(element)} {element_text(element, with_verdict=False)}"
         case TakeAway(object_):
             return f"delete {_object(object_)}"
 
@@ -154,8 +149,6 @@ def _content(object_: Table | Chain | VerdictMap | Element) -> str:
             return f" {hook_text(hook)}"
         case VerdictMap() as made:
             return f" {map_text(made)}"
-        case Element() as element:
-            return f" {element_text(element)}"
         case _:
             return ""
 

@@ -56,6 +56,7 @@ def compare_maps(listing: Listing, wanted: MapsWanted) -> MapsChange:
     deletes: list[Delete] = []
     inserts: list[Insert | Append] = []
     unchanged = 0
+    # table by table, and elements map by map, so that nft is told of many at once
     for key, rules in sorted(wanted.rules.items(), key=lambda item: item[0][0].family):
         if key in going:
             continue
@@ -109,7 +110,7 @@ def _going(listing: Listing, wanted: MapsWanted) -> dict[Name, Chain | VerdictMa
 
 
 def _elements(listing: Listing, wanted: MapsWanted) -> tuple[list[Element], list[Element]]:
-    """Those that go, and those that come, map by map; one whose verdict is another is both."""
+    """Those that go, and those that come; one whose verdict is another is both."""
     leaving, coming = [], []
     by_map = sorted(wanted.elements.items(), key=lambda item: (item[0][0].family, item[0][1]))
     for (table, name, key), verdict in by_map:

@@ -140,44 +140,37 @@ def lower(promised: Sequence[Sequence[Intent]]) -> list[tuple[Operation, ...]]:
     ]
 
 
+_DIRECTIONS = (
+    (RefuseEntering, GuestsTalk | MayEnter | RepliesReturn, ENTERING, entering_chain),
+    (RefuseLeaving, MayLeave, LEAVING, leaving_chain),
+)
+"""Of what enters a bridge, as its own guests do, and of what leaves it: what refuses, what allows, map and chain."""
+
+
 def _filter_operations(intents: Sequence[Intent]) -> Iterator[Operation]:
-    """A chain a family and direction."""
+    """A chain a family and direction, and the element that leads to it."""
     for family in Family:
-        for direction in (MayEnter, MayLeave):
-            yield from _deciding([each for each in intents if _way(each) == (family, direction)], TABLES[family])
+        of_family = [intent for intent in intents if _family_of(intent) is family]
+        for refusal, permission, name, chain_of in _DIRECTIONS:
+            for refusing in of_family:
+                if not isinstance(refusing, refusal):
+                    continue
+                table, chain = TABLES[family], chain_of(refusing.bridge)
+                yield _make(Chain(table, chain), refusing)
+                yield _make(Rule(table, chain, (Verdict.REJECT,)), refusing)
+                # what comes from elsewhere is met first: it is the most
+                for intent in sorted(of_family, key=lambda each: not isinstance(each, GuestsTalk)):
+                    if isinstance(intent, permission):
+                        yield _make(Rule(table, chain, _filter_statements(intent)), intent)
+                yield _make(Element(table, name, refusing.bridge, Goto(chain)), refusing)
 
 
-def _deciding(intents: Sequence[Intent], table: Table) -> Iterator[Operation]:
-    """The chain that decides about what goes one way, and the element that leads to it."""
-    for refusing in intents:
-        match refusing:
-            case RefuseEntering(bridge):
-                chain, name = entering_chain(bridge), ENTERING
-            case RefuseLeaving(bridge):
-                chain, name = leaving_chain(bridge), LEAVING
-            case _:
-                continue
-        yield _make(Chain(table, chain), refusing)
-        yield _make(Rule(table, chain, (Verdict.REJECT,)), refusing)
-        # what comes from elsewhere is met first: it is the most
-        for intent in sorted(intents, key=lambda each: not isinstance(each, GuestsTalk)):
-            statements = _filter_statements(intent)
-            if statements:
-                yield _make(Rule(table, chain, statements), intent)
-        yield _make(Element(table, name, bridge, Goto(chain)), refusing)
-
-
-def _way(intent: Intent) -> tuple[Family, type[MayEnter | MayLeave]] | None:
-    """The family, and whether it is about what enters or what leaves; guests of a bridge enter it, too."""
+def _family_of(intent: Intent) -> Family | None:
     match intent:
-        case GuestsTalk(family=family) | RefuseEntering(family=family):
-            return family, MayEnter
-        case RefuseLeaving(family=family):
-            return family, MayLeave
-        case MayEnter(subnet=subnet) | RepliesReturn(subnet=subnet):
-            return Family.of(subnet), MayEnter
-        case MayLeave(subnet=subnet):
-            return Family.of(subnet), MayLeave
+        case GuestsTalk() | RefuseEntering() | RefuseLeaving():
+            return intent.family
+        case MayLeave() | MayEnter() | RepliesReturn():
+            return Family.of(intent.subnet)
         case _:
             return None
 

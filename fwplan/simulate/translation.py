@@ -11,8 +11,6 @@ from fwplan.simulate.actions import Translate
 from fwplan.simulate.state import CONFIRMED_EARLY, DNAT, SNAT, Ends, Tracked, address
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Interface, IPv6Interface
-
     from fwplan.simulate.actions import Result
     from fwplan.simulate.state import State
     from fwplan.simulate.world import World
@@ -149,27 +147,17 @@ def _redirected(state: State, world: World) -> int | None:
 
 
 def _masqueraded(state: State, world: World) -> int | None:
-    """The address of the interface that the packet leaves by, towards its destination where there are several.
-
-    Source: Linux, `inet_select_addr`: of IPv4, the loopback's own is for nobody, and the first of any interface serves.
-    """
-    if state.oifname is None or world.addresses is None:
+    """The address of the interface that the packet leaves by, towards its destination where there are several."""
+    if state.oifname is None:
         return None
-    own = world.addresses.get(state.oifname, ())
-    if state.family == "ip6":
-        of_ipv6 = [int(each.ip) for each in own if each.version == 6 and not each.ip.is_link_local]
-        return of_ipv6[0] if len(of_ipv6) == 1 else None
-    found = [each for each in own if _serves_others(each)]
-    if not found:
-        found = [each for addresses in world.addresses.values() for each in addresses if _serves_others(each)][:1]
-    if len(found) > 1 and state.daddr is not None:
-        there = address(state.daddr, state.family)
-        found = [each for each in found if there in each.network]
-    return int(found[0].ip) if len(found) == 1 else None
-
-
-def _serves_others(own: IPv4Interface | IPv6Interface) -> bool:
-    return own.version == 4 and not own.ip.is_loopback
+    version = 6 if state.family == "ip6" else 4
+    own = world.sources(version, state.oifname)
+    if version == 4:
+        own = own or world.sources(version)[:1]
+        if len(own) > 1 and state.daddr is not None:
+            there = address(state.daddr, state.family)
+            own = tuple(each for each in own if there in each.network)
+    return int(own[0].ip) if len(own) == 1 else None
 
 
 def _remembering(ct: Tracked, side: Side, old: _End, new: _End) -> Tracked:

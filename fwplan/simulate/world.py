@@ -87,6 +87,17 @@ class World:
         """Interfaces by name."""
         return {interface.name: interface for interface in self.interfaces}
 
+    def sources(self, version: int, interface: str | None = None) -> tuple[IPv4Interface | IPv6Interface, ...]:
+        """The addresses of an interface, or of all, that masquerading may take; none where they are not known.
+
+        IPv4's of the loopback and IPv6's of one link are for nobody elsewhere. An interface that has none takes one of
+        the others, of IPv4 the first. Source: `inet_select_addr` and `ipv6_dev_get_saddr` in Linux.
+        """
+        known = self.addresses or {}
+        names = known if interface is None else [interface]
+        found = (own for name in names for own in known.get(name, ()) if own.version == version)
+        return tuple(own for own in found if not (own.ip.is_loopback if version == 4 else own.ip.is_link_local))
+
     @cached_property
     def all_routes(self) -> tuple[Route, ...]:
         """The routes, and those that the addresses of interfaces bring."""
